@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   db: ['lib', 'vault'],
   identity: ['lib', 'arm', 'db'],
   jobs: ['lib', 'vault', 'store', 'machine', 'nbd', 'db'],
-  api: ['lib', 'vault', 'arm', 'db', 'jobs', 'machine'],
+  api: ['lib', 'vault', 'arm', 'db', 'jobs'],
   cli: ['lib', 'api/wire', 'store'],
 };
 

@@ -12,6 +12,7 @@ const STATUS = {
   InvalidSkipToken: 400,
   InvalidResourceName: 400,
   InvalidResourceLocation: 400,
+  LocationNotAvailableForResourceType: 400,
   InvalidSubscriptionId: 400,
   MissingApiVersionParameter: 400,
   InvalidApiVersionParameter: 400,
@@ -19,6 +20,7 @@ const STATUS = {
   LocationRequired: 400,
   RequestEntityTooLarge: 413,
   UnsupportedMediaType: 415,
+  AuthenticationFailed: 401,
   InvalidAuthenticationToken: 401,
   InvalidAuthenticationTokenTenant: 401,
   ExpiredAuthenticationToken: 401,
@@ -27,17 +29,22 @@ const STATUS = {
   ResourceGroupNotFound: 404,
   SubscriptionNotFound: 404,
   NotFound: 404,
+  InvalidResourceNamespace: 404,
+  InvalidResourceType: 404,
   ParentResourceNotFound: 404,
   MethodNotAllowed: 405,
   RequestTimeout: 408,
   Conflict: 409,
   ResourceGroupBeingDeleted: 409,
+  InvalidResourceGroupLocation: 409,
+  ResourceGroupDeletionBlocked: 409,
   TooManyRequests: 429,
   InternalServerError: 500,
   NotImplemented: 501,
   ServiceUnavailable: 503,
   // vaults, policies, protection
   ServiceResourceNotEmptyWithContainerDetails: 400,
+  BMSUserErrorVaultDeletionNotAllowed: 400,
   VaultNameNotUnique: 409,
   StorageModelModifyError: 400,
   BMSUserErrorInvalidPolicyInput: 400,
@@ -56,6 +63,7 @@ const STATUS = {
   UserErrorBackupOperationInProgress: 409,
   UserErrorBcmDatasourceNotPresent: 400,
   UserErrorInstantRpNotFound: 400,
+  UserErrorItemSoftDeleted: 400,
   UserErrorJobNotCancellable: 400,
   UserErrorVmNotInDesirableState: 400,
   BCMV2VMNotFound: 400,
@@ -67,6 +75,7 @@ const STATUS = {
   RestoreTargetInvalid: 400,
   JobLeaseLost: 409,
   JobCancelled: 409,
+  PackNotReferable: 409,
   // machines and images
   ImageFormatUnsupported: 400,
   ImageHeaderInvalid: 400,
@@ -74,6 +83,24 @@ const STATUS = {
   HostUnavailable: 503,
   GuestAgentUnavailable: 503,
   ToolMissing: 501,
+  // the data path
+  NbdConnectionLost: 503,
+  NbdProtocolInvalid: 502,
+  NbdExportUnavailable: 502,
+  NbdReadFailed: 502,
+  SourceReadFailed: 500,
+  SourceExtentsInvalid: 500,
+  TargetWriteFailed: 500,
+  WorkerThreadDied: 500,
+  // the command line
+  ClientFileInvalid: 400,
+  ServerUnreachable: 503,
+  ServerNotTrusted: 502,
+  ServerAnswerInvalid: 502,
+  // the database
+  DatabaseDamaged: 500,
+  DatabaseVersionUnknown: 500,
+  DatabasePlaceUnsuitable: 500,
   // the store
   StoreObjectMissing: 500,
   StoreDataDamaged: 500,
@@ -118,6 +145,8 @@ export class CodedError extends Error {
     this.recommendations = options.recommendations ?? [];
   }
 }
+
+export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(STATUS, code);
 
 export const httpStatus = (code: ErrorCode): number => STATUS[code];
 

@@ -123,7 +123,12 @@ export interface MachineSpec extends MachineRef {
   readonly tags: Readonly<Record<string, string>>;
   readonly osType: 'Linux' | 'Windows';
   /** The disks, already written by `createDisk` of the same host. */
-  readonly disks: readonly { readonly lun: number; readonly name: string; readonly path: string; readonly format: DiskFormat }[];
+  readonly disks: readonly {
+    readonly lun: number;
+    readonly name: string;
+    readonly path: string;
+    readonly format: DiskFormat;
+  }[];
 }
 
 export interface MachineHost extends AsyncDisposable {

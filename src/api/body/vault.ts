@@ -1,0 +1,162 @@
+import { type Static, Type } from 'typebox';
+
+const SWITCH = Type.Enum(['Enabled', 'Disabled']);
+const CLOSED = { additionalProperties: false };
+const READ_ONLY = Type.Optional(Type.Unknown());
+
+export const TAGS = Type.Record(Type.String({ minLength: 1, maxLength: 512 }), Type.String({ maxLength: 256 }), {
+  maxProperties: 50,
+  rule: 'must have at most 50 tags, names of 1 to 512 and values of at most 256 characters',
+});
+
+export const LOCATION = Type.String({
+  pattern: '^[A-Za-z][A-Za-z0-9 ()-]{0,63}$',
+  rule: "must be a location's name, such as 'westeurope'",
+});
+
+const SKU = Type.Object(
+  {
+    name: Type.Enum(['Standard', 'RS0']),
+    tier: Type.Optional(Type.String()),
+    family: READ_ONLY,
+    size: READ_ONLY,
+    capacity: READ_ONLY,
+  },
+  CLOSED,
+);
+
+/** The types in any order and case, as clients write them: 'systemassigned,userassigned'. */
+const IDENTITY = Type.Object(
+  {
+    type: Type.Optional(Type.String()),
+    principalId: READ_ONLY,
+    tenantId: READ_ONLY,
+    userAssignedIdentities: Type.Optional(
+      Type.Record(Type.String(), Type.Union([Type.Null(), Type.Record(Type.String(), Type.Unknown())])),
+    ),
+  },
+  CLOSED,
+);
+
+const MONITORING = Type.Object(
+  {
+    azureMonitorAlertSettings: Type.Optional(
+      Type.Object(
+        {
+          alertsForAllJobFailures: Type.Optional(SWITCH),
+          alertsForAllReplicationIssues: Type.Optional(SWITCH),
+          alertsForAllFailoverIssues: Type.Optional(SWITCH),
+        },
+        CLOSED,
+      ),
+    ),
+    classicAlertSettings: Type.Optional(
+      Type.Object(
+        {
+          alertsForCriticalOperations: Type.Optional(SWITCH),
+          emailNotificationsForSiteRecovery: Type.Optional(SWITCH),
+        },
+        CLOSED,
+      ),
+    ),
+  },
+  CLOSED,
+);
+
+const SECURITY = Type.Object(
+  {
+    immutabilitySettings: Type.Optional(
+      Type.Object({ state: Type.Enum(['Disabled', 'Unlocked', 'Locked']), configuration: READ_ONLY }, CLOSED),
+    ),
+    softDeleteSettings: Type.Optional(
+      Type.Object(
+        {
+          softDeleteState: Type.Optional(Type.Enum(['Enabled', 'Disabled', 'AlwaysON'])),
+          enhancedSecurityState: Type.Optional(Type.Enum(['Enabled', 'Disabled', 'AlwaysON'])),
+          softDeleteRetentionPeriodInDays: Type.Optional(
+            Type.Integer({ minimum: 14, maximum: 180, rule: 'must be a whole number from 14 to 180' }),
+          ),
+        },
+        CLOSED,
+      ),
+    ),
+    multiUserAuthorization: READ_ONLY,
+    sourceScanConfiguration: READ_ONLY,
+  },
+  CLOSED,
+);
+
+const REDUNDANCY = Type.Object(
+  {
+    standardTierStorageRedundancy: Type.Optional(Type.Enum(['LocallyRedundant', 'GeoRedundant', 'ZoneRedundant'])),
+    crossRegionRestore: Type.Optional(SWITCH),
+  },
+  CLOSED,
+);
+
+const RESTORE = Type.Object(
+  {
+    crossSubscriptionRestoreSettings: Type.Optional(
+      Type.Object(
+        { crossSubscriptionRestoreState: Type.Optional(Type.Enum(['Enabled', 'Disabled', 'PermanentlyDisabled'])) },
+        CLOSED,
+      ),
+    ),
+  },
+  CLOSED,
+);
+
+/** Read-only fields are let through: clients send back what they read. */
+const PROPERTIES = Type.Object(
+  {
+    publicNetworkAccess: Type.Optional(SWITCH),
+    monitoringSettings: Type.Optional(MONITORING),
+    securitySettings: Type.Optional(SECURITY),
+    redundancySettings: Type.Optional(REDUNDANCY),
+    restoreSettings: Type.Optional(RESTORE),
+    costManagementSettings: Type.Optional(
+      Type.Object(
+        {
+          granularityLevel: Type.Optional(
+            Type.Enum(['VaultLevel', 'ProtectedItemLevel', 'ProtectedItemWithParentTag']),
+          ),
+        },
+        CLOSED,
+      ),
+    ),
+    encryption: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    provisioningState: READ_ONLY,
+    upgradeDetails: READ_ONLY,
+    privateEndpointConnections: READ_ONLY,
+    privateEndpointStateForBackup: READ_ONLY,
+    privateEndpointStateForSiteRecovery: READ_ONLY,
+    moveDetails: READ_ONLY,
+    moveState: READ_ONLY,
+    backupStorageVersion: READ_ONLY,
+    secureScore: READ_ONLY,
+    bcdrSecurityLevel: READ_ONLY,
+    resourceGuardOperationRequests: READ_ONLY,
+    regionOfChoiceSettings: READ_ONLY,
+  },
+  CLOSED,
+);
+
+const COMMON = {
+  id: READ_ONLY,
+  name: READ_ONLY,
+  type: READ_ONLY,
+  etag: READ_ONLY,
+  systemData: READ_ONLY,
+  tags: Type.Optional(TAGS),
+  identity: Type.Optional(IDENTITY),
+  properties: Type.Optional(PROPERTIES),
+};
+
+export const VAULT_PUT = Type.Object({ ...COMMON, location: LOCATION, sku: Type.Optional(SKU) }, CLOSED);
+export const VAULT_PATCH = Type.Object(
+  { ...COMMON, location: Type.Optional(LOCATION), sku: Type.Optional(SKU) },
+  CLOSED,
+);
+
+export type VaultPut = Static<typeof VAULT_PUT>;
+export type VaultPatch = Static<typeof VAULT_PATCH>;

@@ -1,0 +1,106 @@
+import { findItem } from '../db/items.ts';
+import { findPolicy } from '../db/policies.ts';
+import { findResourceGroup } from '../db/resourceGroups.ts';
+import type { Queries } from '../db/schema.ts';
+import { findVault } from '../db/vaults.ts';
+import { CodedError } from '../lib/error.ts';
+import type { Policy } from '../vault/policy.ts';
+import type { ProtectedItem } from '../vault/protectedItem.ts';
+import type { Vault } from '../vault/vault.ts';
+import { listMachines } from './machines.ts';
+import type { Services } from './services.ts';
+import { sameName } from './toWire/ids.ts';
+
+export interface GroupView {
+  /** As it was first spelled. */
+  readonly name: string;
+  readonly location: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Errors: SubscriptionNotFound. */
+export function requireSubscription({ config }: Pick<Services, 'config'>, subscriptionId: string): void {
+  if (sameName(subscriptionId, config.subscriptionId)) return;
+  throw new CodedError('SubscriptionNotFound', `The subscription '${subscriptionId}' could not be found.`, {
+    target: 'subscriptionId',
+  });
+}
+
+/** A group that was made, or in which a machine lies. */
+export async function findGroup(
+  services: Services,
+  name: string,
+  signal?: AbortSignal,
+): Promise<GroupView | undefined> {
+  const made = await findResourceGroup(services.db.queries, services.config.subscriptionId, name);
+  if (made) return made;
+  const machines = await listMachines(services, signal);
+  const machine = machines.find((other) => sameName(other.resourceGroup, name));
+  return machine && { name: machine.resourceGroup, location: services.config.location, tags: {} };
+}
+
+/** Errors: SubscriptionNotFound, ResourceGroupNotFound. */
+export async function requireGroup(services: Services, params: GroupParams, signal?: AbortSignal): Promise<GroupView> {
+  requireSubscription(services, params.subscriptionId);
+  const group = await findGroup(services, params.resourceGroupName, signal);
+  if (group) return group;
+  throw new CodedError('ResourceGroupNotFound', `Resource group '${params.resourceGroupName}' could not be found.`, {
+    target: 'resourceGroupName',
+  });
+}
+
+export interface GroupParams {
+  readonly subscriptionId: string;
+  readonly resourceGroupName: string;
+}
+
+export interface VaultParams extends GroupParams {
+  readonly vaultName: string;
+}
+
+/** `queries`: those of a transaction, where the answer decides. Errors: SubscriptionNotFound, ResourceNotFound. */
+export async function requireVault(
+  services: Services,
+  params: VaultParams,
+  queries: Queries = services.db.queries,
+): Promise<Vault> {
+  requireSubscription(services, params.subscriptionId);
+  const vault = await findVault(queries, params.subscriptionId, params.resourceGroupName, params.vaultName);
+  if (vault) return vault;
+  throw resourceNotFound('Microsoft.RecoveryServices/vaults', params.vaultName, params.resourceGroupName);
+}
+
+export const resourceNotFound = (type: string, name: string, resourceGroup: string): CodedError =>
+  new CodedError(
+    'ResourceNotFound',
+    `The Resource '${type}/${name}' under resource group '${resourceGroup}' was not found.`,
+    {
+      target: `${type}/${name}`,
+    },
+  );
+
+/** Errors: ResourceNotFound. */
+export async function requirePolicy(queries: Queries, vault: Vault, name: string): Promise<Policy> {
+  const policy = await findPolicy(queries, vault.id, name);
+  if (policy) return policy;
+  throw resourceNotFound(
+    'Microsoft.RecoveryServices/vaults/backupPolicies',
+    `${vault.name}/${name}`,
+    vault.resourceGroup,
+  );
+}
+
+/** Errors: ResourceNotFound. */
+export async function requireItem(
+  queries: Queries,
+  vault: Vault,
+  machine: { readonly resourceGroup: string; readonly vmName: string },
+): Promise<ProtectedItem> {
+  const item = await findItem(queries, vault.id, machine.resourceGroup, machine.vmName);
+  if (item) return item;
+  throw resourceNotFound(
+    'Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems',
+    `${vault.name}/Azure/${machine.resourceGroup};${machine.vmName}`,
+    vault.resourceGroup,
+  );
+}

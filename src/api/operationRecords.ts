@@ -1,0 +1,47 @@
+import type { OperationRecord } from '../arm/operation.ts';
+import { getOperation, type Operation, putOperation } from '../db/operations.ts';
+import type { Queries } from '../db/schema.ts';
+import { CodedError } from '../lib/error.ts';
+
+/**
+ * Records an operation that has succeeded. What takes time here is a job: the operation only tells its name,
+ * so a client that polls need not wait.
+ */
+export async function recordOperation(
+  queries: Queries,
+  operation: { readonly scope: string; readonly now: number; readonly vaultId?: string; readonly jobId?: string },
+): Promise<string> {
+  const { now, ...rest } = operation;
+  const id = crypto.randomUUID();
+  await putOperation(queries, { ...rest, id, status: 'Succeeded', startTime: now, endTime: now });
+  return id;
+}
+
+/**
+ * The operation of that id, if it was begun at `scope` or below it: clients ask at the vault for what was
+ * handed out under an item. Errors: NotFound.
+ */
+export async function requireOperation(queries: Queries, scope: string, id: string): Promise<Operation> {
+  const operation = await getOperation(queries, id.toLowerCase());
+  if (operation && isWithin(operation.scope, scope)) return operation;
+  throw new CodedError('NotFound', `The operation '${id}' is not known here.`, { target: id });
+}
+
+/** As the ARM room polls it. */
+export function toRecord(operation: Operation): OperationRecord {
+  const { id, scope, status, startTime, endTime, error, jobId } = operation;
+  return {
+    id,
+    scope,
+    status,
+    startTime,
+    ...(endTime === undefined ? {} : { endTime }),
+    ...(error === undefined ? {} : { error }),
+    ...(jobId === undefined ? {} : { properties: { objectType: 'OperationStatusJobExtendedInfo', jobId } }),
+  };
+}
+
+function isWithin(scope: string, outer: string): boolean {
+  const [inner, bound] = [scope.toLowerCase(), outer.toLowerCase()];
+  return inner === bound || inner.startsWith(`${bound}/`);
+}

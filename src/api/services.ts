@@ -1,0 +1,54 @@
+import type { Database } from '../db/database.ts';
+import type { RestoreTarget } from '../jobs/restoreTarget.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import type { MachineSource } from './machineSource.ts';
+
+/** What every resource provider is given, once, by the composition root. */
+export interface Services {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly hosts: readonly MachineSource[];
+  readonly jobs: JobService;
+  readonly vaultStores: VaultStores;
+  readonly log: Logger;
+  readonly config: ApiConfig;
+}
+
+export interface ApiConfig {
+  readonly subscriptionId: string;
+  readonly tenantId: string;
+  /** The one region, as ARM spells it: 'westeurope'. */
+  readonly location: string;
+  /** The folder under which restores to a folder may write; absolute. */
+  readonly restoreRoot: string;
+}
+
+/** Who asked, for the job's record. */
+export interface RequestedBy {
+  readonly objectId: string;
+  readonly name: string;
+}
+
+/**
+ * What the providers ask of the jobs room. What is done at once needs no runner: its job is recorded in the
+ * transaction that does it (itemOperation.ts).
+ */
+export interface JobService {
+  /** `retainUntil`: ms since epoch. Errors: UserErrorBackupOperationInProgress, UserErrorBcmDatasourceNotPresent. */
+  requestBackup(
+    itemId: string,
+    request: { readonly userTriggered: boolean; readonly retainUntil?: number; readonly by: RequestedBy },
+  ): Promise<string>;
+  /** `pointId` is the recovery point's id in the database. */
+  requestRestore(itemId: string, pointId: string, target: RestoreTarget, by: RequestedBy): Promise<string>;
+  /** Errors: UserErrorJobNotCancellable. */
+  cancel(jobId: string): Promise<void>;
+}
+
+/** Makes and removes the chunk store of a vault. */
+export interface VaultStores {
+  create(vault: { readonly id: string; readonly name: string }): Promise<void>;
+  /** No error when there is none. */
+  remove(vault: { readonly id: string; readonly name: string }): Promise<void>;
+}

@@ -1,0 +1,70 @@
+import { isoTime } from '../../lib/clock.ts';
+import {
+  hasSnapshot,
+  isVaulted,
+  type PointConsistency,
+  type PointDisk,
+  type RecoveryPoint,
+} from '../../vault/recoveryPoint.ts';
+import type * as Wire from '../wire/recoveryPoint.ts';
+
+const TYPES: Readonly<Record<PointConsistency, Wire.RecoveryPointProperties['recoveryPointType']>> = {
+  application: 'AppConsistent',
+  fileSystem: 'FileSystemConsistent',
+  crash: 'CrashConsistent',
+};
+
+/** `itemId` is the ARM id of the protected item. */
+export function recoveryPointToWire(itemId: string, point: RecoveryPoint): Wire.RecoveryPoint {
+  const osType = point.machine['osType'];
+  return {
+    id: `${itemId}/recoveryPoints/${point.id}`,
+    name: point.id,
+    type: 'Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/recoveryPoints',
+    properties: {
+      objectType: 'IaasVMRecoveryPoint',
+      recoveryPointType: TYPES[point.consistency],
+      recoveryPointTime: isoTime(point.takenAt),
+      recoveryPointTierDetails: tiers(point),
+      recoveryPointAdditionalInfo: point.consistencyReason ?? '',
+      sourceVMStorageType: 'NormalStorage',
+      isSourceVMEncrypted: false,
+      isInstantIlrSessionActive: false,
+      isManagedVirtualMachine: true,
+      originalStorageAccountOption: false,
+      osType: osType === 'Linux' || osType === 'Windows' ? osType : undefined,
+      zones: [],
+      isPrivateAccessEnabledOnAnyDisk: false,
+      recoveryPointDiskConfiguration: {
+        numberOfDisksIncludedInBackup: point.disks.length,
+        numberOfDisksAttachedToVm: point.disks.length + point.excludedDisks.length,
+        includedDiskList: point.disks.map(diskToWire),
+        excludedDiskList: point.excludedDisks.map(diskToWire),
+      },
+      recoveryPointMoveReadinessInfo: {
+        ArchivedRP: { isReadyForMove: false, additionalInfo: 'This vault has no archive tier.' },
+      },
+      recoveryPointProperties: retention(point),
+    },
+  };
+}
+
+function tiers(point: RecoveryPoint): Wire.RecoveryPointTier[] {
+  const found: Wire.RecoveryPointTier[] = [];
+  if (hasSnapshot(point)) found.push({ type: 'InstantRP', status: 'Valid' });
+  if (isVaulted(point)) found.push({ type: 'HardenedRP', status: 'Valid' });
+  return found;
+}
+
+/** The later of both tiers' ends: until then the point can be restored. */
+function retention(point: RecoveryPoint): Wire.RecoveryPointRetention {
+  const ends = [point.snapshot?.expiresAt, point.vaulted?.expiresAt, point.retainUntil];
+  const known = ends.filter((end) => end !== undefined);
+  return {
+    expiryTime: known.length === 0 ? undefined : isoTime(Math.max(...known)),
+    ruleName: point.keptBy.length === 0 ? undefined : point.keptBy.join(', '),
+    isSoftDeleted: false,
+  };
+}
+
+const diskToWire = (disk: PointDisk): Wire.RecoveryPointDisk => ({ lun: disk.lun, name: disk.name });

@@ -1,0 +1,19 @@
+import type { Resource } from './resource.ts';
+
+/** `name` is `IaasVMContainer;iaasvmcontainerv2;{group};{machine}`. */
+export type ProtectionContainer = Resource<
+  'Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers',
+  ProtectionContainerProperties
+>;
+
+export interface ProtectionContainerProperties {
+  readonly containerType: 'Microsoft.Compute/virtualMachines';
+  readonly backupManagementType: 'AzureIaasVM';
+  readonly friendlyName: string;
+  readonly registrationStatus: 'Registered' | 'SoftDeleted';
+  readonly healthStatus?: string | undefined;
+  readonly protectableObjectType?: 'Microsoft.Compute/virtualMachines' | undefined;
+  readonly virtualMachineId: string;
+  readonly virtualMachineVersion: 'Compute';
+  readonly resourceGroup: string;
+}

@@ -1,0 +1,52 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { TSchema } from 'typebox';
+import type { ArmResult } from '../respond.ts';
+import type { Route, RouteTable } from '../route.ts';
+import { type Admission, admit, type Gate } from './admit.ts';
+import { type ContextParts, contextOf } from './context.ts';
+import { type Check, compileCheck } from './schemaCheck.ts';
+
+/** Puts one declared route on the server: admission before the body is read, then body, query and handler. */
+export function serve(app: FastifyInstance, table: RouteTable, route: Route, gate: Gate, parts: ContextParts): void {
+  const admissions = new WeakMap<FastifyRequest, Admission>();
+  const checkBody = route.body === undefined ? undefined : compileCheck(route.body, 'InvalidRequestContent');
+  const checkQuery = route.query === undefined ? undefined : compileCheck(route.query, 'InvalidParameter');
+  app.route({
+    method: route.method,
+    url: fastifyPath(route.path),
+    onRequest: async (request, reply) => {
+      admissions.set(request, await admit(request, reply, table, route, gate));
+    },
+    handler: async (request, reply) => {
+      const admission = admissions.get(request);
+      if (admission === undefined) throw new Error(`${route.method} ${route.path} was reached without admission`);
+      checkBody?.(request.body);
+      if (checkBody === undefined) request.body = undefined;
+      const context = contextOf(request, admission, declaredQuery(route.query, admission, checkQuery), parts);
+      return send(reply, await route.handler(context));
+    },
+  });
+}
+
+/** '/subscriptions/{subscriptionId}' → '/subscriptions/:subscriptionId'. */
+export const fastifyPath = (path: string): string => path.replace(/\{([A-Za-z]+)\}/g, ':$1');
+
+function send(reply: FastifyReply, result: ArmResult): FastifyReply {
+  reply.code(result.status).headers({ ...result.headers });
+  if (result.body === undefined) return reply.send();
+  return reply.type('application/json; charset=utf-8').send(JSON.stringify(result.body));
+}
+
+function declaredQuery(
+  schema: TSchema | undefined,
+  admission: Admission,
+  check: Check | undefined,
+): Readonly<Record<string, string>> {
+  const declared: Record<string, string> = {};
+  for (const name of Object.keys((schema as { properties?: object } | undefined)?.properties ?? {})) {
+    const value = admission.query.get(name.toLowerCase());
+    if (value !== undefined) declared[name] = value;
+  }
+  check?.(declared);
+  return declared;
+}

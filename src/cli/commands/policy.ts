@@ -1,0 +1,147 @@
+import { resolve } from 'node:path';
+import type { BackupPolicy, BackupPolicyRequest } from '../../api/wire/backupPolicy.ts';
+import { UsageError } from '../exit.ts';
+import { below } from '../ids.ts';
+import { listItems, vaultPath } from '../items.ts';
+import { settled } from '../operation.ts';
+import { group, leaf, MANAGEMENT_TYPES, needed, oneOf, WORKLOAD_TYPES } from '../options.ts';
+import { act, type Session, type Shell } from '../shell.ts';
+import { eachTarget, targets } from '../targets.ts';
+import { readUserText } from '../userFile.ts';
+
+export const policyCommands = (shell: Shell) =>
+  group('policy', 'Backup policies: when a machine is backed up and how long its points are kept', [
+    list(shell),
+    show(shell),
+    create(shell),
+    set(shell),
+    remove(shell),
+    defaultForVm(shell),
+    associatedItems(shell),
+  ]);
+
+const inVault = (name: string, summary: string) =>
+  leaf(name, summary)
+    .requiredOption('-g, --resource-group <name>', "the vault's resource group")
+    .requiredOption('-v, --vault-name <name>', 'the vault')
+    .option('--backup-management-type <type>', MANAGEMENT_TYPES.join(), oneOf(MANAGEMENT_TYPES));
+
+const policyPath = ({ arm }: Session, options: { resourceGroup: string; vaultName: string }, name: string): string =>
+  below(vaultPath(arm, options.resourceGroup, options.vaultName), 'backupPolicies', name);
+
+const list = (shell: Shell) =>
+  inVault('list', "List a vault's policies")
+    .option('--workload-type <type>', WORKLOAD_TYPES.join(), oneOf(WORKLOAD_TYPES))
+    .action(
+      act(shell, ({ arm }, options) =>
+        arm.list<BackupPolicy>(
+          'backup',
+          below(vaultPath(arm, options.resourceGroup, options.vaultName), 'backupPolicies'),
+          options.backupManagementType
+            ? { query: { $filter: `backupManagementType eq '${options.backupManagementType}'` } }
+            : {},
+        ),
+      ),
+    );
+
+const show = (shell: Shell) =>
+  leaf('show', 'Show a policy')
+    .option('-g, --resource-group <name>', "the vault's resource group")
+    .option('-v, --vault-name <name>', 'the vault')
+    .option('-n, --name <name>', 'the policy')
+    .option('--ids <ids...>', 'ids instead of names')
+    .action(
+      act(shell, (session, options) =>
+        eachTarget(
+          targets(session.arm.subscriptionId, options.ids, {
+            resourceGroup: ['-g, --resource-group <name>', options.resourceGroup, 'resourcegroups'],
+            vaultName: ['-v, --vault-name <name>', options.vaultName, 'vaults'],
+            name: ['-n, --name <name>', options.name, 'backuppolicies'],
+          }),
+          (target) => session.arm.get('backup', policyPath(session, target, target.name)),
+        ),
+      ),
+    );
+
+const POLICY_HELP = 'the policy as JSON, or @file; `policy get-default-for-vm` shows one to start from';
+
+const create = (shell: Shell) =>
+  inVault('create', 'Create a policy')
+    .requiredOption('-n, --name <name>', 'its name')
+    .requiredOption('--policy <json>', POLICY_HELP)
+    .option('--workload-type <type>', WORKLOAD_TYPES.join(), oneOf(WORKLOAD_TYPES))
+    .action(
+      act(shell, async (session, options) => {
+        const policy = await readPolicy(session, options.policy);
+        return putPolicy(session, policyPath(session, options, options.name), policy);
+      }),
+    );
+
+const set = (shell: Shell) =>
+  inVault('set', 'Change a policy')
+    .option('-n, --name <name>', "its name; absent: the JSON's")
+    .requiredOption('--policy <json>', POLICY_HELP)
+    .action(
+      act(shell, async (session, options) => {
+        const policy = await readPolicy(session, options.policy);
+        const name = needed(options.name ?? policy.name ?? undefined, '-n, --name <name>');
+        return putPolicy(session, policyPath(session, options, name), policy);
+      }),
+    );
+
+async function putPolicy(session: Session, path: string, { properties }: BackupPolicyRequest): Promise<unknown> {
+  const body: BackupPolicyRequest = { properties };
+  const answer = await session.arm.send<BackupPolicy>('PUT', 'backup', path, { body });
+  if (answer.status !== 202) return answer.body;
+  await settled(session, 'backup', answer);
+  return session.arm.get('backup', path);
+}
+
+/** Reads `--policy`: JSON text, or `@file`, or a file's name. Errors: UsageError. */
+async function readPolicy({ terminal }: Session, given: string): Promise<BackupPolicyRequest> {
+  const text = given.trimStart().startsWith('{')
+    ? given
+    : await readPolicyFile(resolve(terminal.cwd, given.replace(/^@/, '')));
+  let policy: unknown;
+  try {
+    // What `policy show` printed holds nulls for what is not set; to the server they would be values.
+    policy = JSON.parse(text, (_key, value) => (value === null ? undefined : value));
+  } catch (error) {
+    throw new UsageError(`option '--policy <json>' is not JSON: ${(error as SyntaxError).message}`);
+  }
+  if (typeof policy !== 'object' || policy === null || !('properties' in policy)) {
+    throw new UsageError("option '--policy <json>' must be an object with properties, as `policy show` prints it");
+  }
+  return policy as BackupPolicyRequest;
+}
+
+const readPolicyFile = (file: string): Promise<string> =>
+  readUserText(
+    file,
+    (why) => new UsageError(`option '--policy <json>' is neither JSON nor a file to read: ${file} (${why})`),
+  );
+
+const remove = (shell: Shell) =>
+  inVault('delete', 'Delete a policy that no item uses')
+    .requiredOption('-n, --name <name>', 'its name')
+    .action(
+      act(shell, async (session, options) => {
+        const path = policyPath(session, options, options.name);
+        await settled(session, 'backup', await session.arm.send('DELETE', 'backup', path));
+      }),
+    );
+
+const defaultForVm = (shell: Shell) =>
+  inVault('get-default-for-vm', "Show the vault's default policy").action(
+    act(shell, (session, options) => session.arm.get('backup', policyPath(session, options, 'DefaultPolicy'))),
+  );
+
+const associatedItems = (shell: Shell) =>
+  inVault('list-associated-items', 'List the items that a policy protects')
+    .requiredOption('-n, --name <name>', 'the policy')
+    .action(
+      act(shell, ({ arm }, options) => {
+        const vault = vaultPath(arm, options.resourceGroup, options.vaultName);
+        return listItems(arm, vault, options.name);
+      }),
+    );

@@ -1,0 +1,91 @@
+import type { RecoveryPoint } from '../../api/wire/recoveryPoint.ts';
+import type { RestoreRequest, RestoreTarget } from '../../api/wire/restoreRequest.ts';
+import type { Vault } from '../../api/wire/vault.ts';
+import { UsageError } from '../exit.ts';
+import { below, groupPath, providerPath } from '../ids.ts';
+import { findItem, pathOf, vaultPath } from '../items.ts';
+import { group, leaf, lunList, yesOrNo } from '../options.ts';
+import { printJob } from '../protect.ts';
+import { act, type Session, type Shell } from '../shell.ts';
+
+export const restoreCommands = (shell: Shell) =>
+  group('restore', 'Restore from a recovery point', [restoreDisks(shell)]);
+
+const restoreDisks = (shell: Shell) =>
+  leaf('restore-disks', "Restore a recovery point's disks")
+    .requiredOption('-g, --resource-group <name>', "the vault's resource group")
+    .requiredOption('-v, --vault-name <name>', 'the vault')
+    .requiredOption('-c, --container-name <name>', 'the container, friendly or native name')
+    .requiredOption('-i, --item-name <name>', 'the item, friendly or native name')
+    .requiredOption('-r, --rp-name <name>', 'the recovery point')
+    .option('--target-folder <folder>', "write raw images into this folder below the server's restore root")
+    .option('--image-host <host>', 'make a powered-off machine on this image host')
+    .option('--machine-name <name>', 'its name; goes with --image-host')
+    .option('--storage-account <name-or-id>', 'a storage account, where the server knows one')
+    .option('-t, --target-resource-group <name>', 'the resource group of what is made')
+    .option('--diskslist <luns...>', 'only these disks, by LUN; -1 is the OS disk', lunList)
+    .option('--restore-to-staging-storage-account <bool>', 'true or false', yesOrNo)
+    .option('--no-wait', 'do not wait for the job')
+    .action(
+      act(shell, async (session, options) => {
+        const target = targetOf(options);
+        const { arm } = session;
+        const vaultId = vaultPath(arm, options.resourceGroup, options.vaultName);
+        const item = await findItem(arm, vaultId, options.containerName, options.itemName);
+        const pointPath = below(pathOf(item), 'recoveryPoints', options.rpName);
+        const point = await arm.get<RecoveryPoint>('backup', pointPath);
+        const vault = await arm.get<Vault>('vault', vaultId);
+        const body: RestoreRequest = {
+          properties: {
+            objectType: 'IaasVMRestoreRequest',
+            recoveryPointId: point.name,
+            recoveryType: 'RestoreDisks',
+            sourceResourceId: item.properties.sourceResourceId,
+            region: vault.location,
+            createNewCloudService: false,
+            originalStorageAccountOption: options.restoreToStagingStorageAccount === false,
+            storageAccountId:
+              options.storageAccount && (await storageAccountId(session, options.storageAccount, options)),
+            targetResourceGroupId:
+              options.targetResourceGroup && groupPath(arm.subscriptionId, options.targetResourceGroup),
+            restoreDiskLunList: options.diskslist,
+            strongroom: target,
+          },
+        };
+        const answer = await arm.send('POST', 'backup', below(pointPath, 'restore'), { body });
+        await printJob(session, vaultId, answer, options.wait);
+      }),
+    );
+
+interface TargetOptions {
+  readonly targetFolder?: string | undefined;
+  readonly imageHost?: string | undefined;
+  readonly machineName?: string | undefined;
+  readonly storageAccount?: string | undefined;
+}
+
+/** Exactly one place to restore to. Errors: UsageError. */
+function targetOf({ targetFolder, imageHost, machineName, storageAccount }: TargetOptions): RestoreTarget | undefined {
+  if ((imageHost === undefined) !== (machineName === undefined)) {
+    throw new UsageError("options '--image-host <host>' and '--machine-name <name>' go together");
+  }
+  const given = [targetFolder, imageHost, storageAccount].filter((option) => option !== undefined);
+  if (given.length !== 1) {
+    throw new UsageError(
+      "one of '--target-folder <folder>', '--image-host <host>' and '--storage-account <name-or-id>' must be specified",
+    );
+  }
+  if (targetFolder !== undefined) return { targetFolder };
+  return imageHost !== undefined && machineName !== undefined ? { imageHost, machineName } : undefined;
+}
+
+/** A storage account's id, looked up when a name is given. */
+async function storageAccountId(
+  { arm }: Session,
+  nameOrId: string,
+  options: { readonly resourceGroup: string },
+): Promise<string> {
+  if (nameOrId.startsWith('/')) return nameOrId;
+  const path = providerPath(arm.subscriptionId, options.resourceGroup, 'Microsoft.Storage/storageAccounts', nameOrId);
+  return (await arm.get<{ id: string }>('storage', path)).id;
+}

@@ -1,0 +1,59 @@
+import { resolve } from 'node:path';
+import { CodedError } from './lib/error.ts';
+
+/** The server's configuration: the environment, read once. Every path is absolute. */
+export interface Config {
+  /** STRONGROOM_DATA, default `./data`: database, keys, stores, certificates, client.json. */
+  readonly dataFolder: string;
+  /** STRONGROOM_PORT, default 8443. */
+  readonly port: number;
+  /** STRONGROOM_ADDRESS, default 127.0.0.1: the one address listened on. */
+  readonly address: string;
+  /** What clients call this server; URLs in answers are built on it, never on the Host header. */
+  readonly baseUrl: string;
+  /** STRONGROOM_LOG: trace, debug, info, warn (default), error, silent. */
+  readonly logLevel: string;
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
+
+/** Errors: InvalidParameter, naming the variable and its legal values. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const port = Number(env.STRONGROOM_PORT ?? 8443);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new CodedError(
+      'InvalidParameter',
+      `STRONGROOM_PORT is '${env.STRONGROOM_PORT}': a whole number from 1 to 65535 is needed.`,
+    );
+  const logLevel = env.STRONGROOM_LOG ?? 'warn';
+  if (!LOG_LEVELS.includes(logLevel))
+    throw new CodedError(
+      'InvalidParameter',
+      `STRONGROOM_LOG is '${logLevel}': one of ${LOG_LEVELS.join(', ')} is needed.`,
+    );
+  return {
+    dataFolder: resolve(env.STRONGROOM_DATA ?? 'data'),
+    port,
+    address: env.STRONGROOM_ADDRESS ?? '127.0.0.1',
+    baseUrl: `https://localhost:${port}`,
+    logLevel,
+  };
+}
+
+/** Node runs the TypeScript as it stands, and older SQLite can lose data when two connections checkpoint. */
+export function requireRuntime(versions: Readonly<Record<string, string | undefined>>): void {
+  const [major = 0] = numbers(versions.node);
+  if (major < 26)
+    throw new CodedError(
+      'ToolMissing',
+      `Node ${versions.node} runs this; 26 or newer is needed. Start with: npm start`,
+    );
+  const [a = 0, b = 0, c = 0] = numbers(versions.sqlite);
+  if (a * 1e6 + b * 1e3 + c < 3_051_003)
+    throw new CodedError(
+      'ToolMissing',
+      `SQLite ${versions.sqlite} is built into this Node; 3.51.3 or newer is needed (sqlite.org/wal.html#walresetbug).`,
+    );
+}
+
+const numbers = (version = ''): number[] => version.split('.').map((part) => Number.parseInt(part, 10));

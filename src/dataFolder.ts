@@ -1,0 +1,65 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { CodedError } from './lib/error.ts';
+
+/** Where everything of one server lies; every path is below the data folder. */
+export interface DataFolder extends Disposable {
+  readonly path: string;
+  readonly database: string;
+  readonly tls: string;
+  readonly identity: string;
+  /** One store a vault. */
+  readonly stores: string;
+  /** Key-encryption keys, one file a vault. */
+  readonly keys: string;
+  /** May be lost. */
+  readonly cache: string;
+  /** Restores to a folder go below it. */
+  readonly restores: string;
+  /** A folder of machine descriptions a host, and the hosts' own state. */
+  readonly hosts: string;
+  readonly hostState: string;
+  readonly client: string;
+}
+
+/**
+ * Opens the data folder for this process alone; the claim ends with the process, however it ends.
+ * Errors: Conflict (another server has it).
+ */
+export function openDataFolder(path: string): DataFolder {
+  const at = (name: string) => join(path, name);
+  for (const folder of ['', 'tls', 'identity', 'stores', 'keys', 'cache', 'restores', 'hosts', 'host-state'])
+    mkdirSync(at(folder), { recursive: true, mode: 0o700 });
+  const claim = claimExclusively(at('server.lock'), path);
+  return {
+    path,
+    database: at('strongroom.sqlite'),
+    tls: at('tls'),
+    identity: at('identity'),
+    stores: at('stores'),
+    keys: at('keys'),
+    cache: at('cache'),
+    restores: at('restores'),
+    hosts: at('hosts'),
+    hostState: at('host-state'),
+    client: at('client.json'),
+    [Symbol.dispose]: () => claim.close(),
+  };
+}
+
+/** SQLite's file lock is let go by the kernel when the process dies, which a file with a process id in it is not. */
+function claimExclusively(file: string, folder: string): DatabaseSync {
+  const claim = new DatabaseSync(file);
+  try {
+    claim.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT; BEGIN EXCLUSIVE');
+    return claim;
+  } catch (error) {
+    claim.close();
+    throw new CodedError('Conflict', `Another Strongroom server has the data folder ${folder} open.`, {
+      target: 'STRONGROOM_DATA',
+      recommendations: ['Stop it first, or give this one a data folder of its own with STRONGROOM_DATA.'],
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,16 @@
+import type { Queries } from './schema.ts';
+
+/**
+ * The control plane's memory. Queries are plain functions that take `queries`, or the transaction given to
+ * `transaction`. Inside a transaction only its `tx` may be used: using `queries` there is refused, because
+ * it would wait for itself.
+ */
+export interface Database extends AsyncDisposable {
+  readonly queries: Queries;
+  /** All of it or nothing; transactions of one database run one after another. */
+  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
+}
+
+/** Runs in the transaction that `db` is, or in one of its own. */
+export const inTransaction = <T>(db: Queries, work: (tx: Queries) => Promise<T>): Promise<T> =>
+  db.isTransaction ? work(db) : db.transaction().execute(work);

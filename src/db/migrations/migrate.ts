@@ -1,0 +1,32 @@
+import { type Kysely, sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { CodedError } from '../../lib/error.ts';
+import { first } from './001-first.ts';
+
+/** In order; names are for ever. A step once released is never changed: the next one mends it. */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = { '001-first': first };
+
+/**
+ * Brings the schema forward, all steps in one transaction.
+ * Errors: DatabaseVersionUnknown when a newer version of this program has been here.
+ */
+export const migrate = async <T>(db: Kysely<T>, migrations = MIGRATIONS): Promise<void> => {
+  const unknown = (await stepsDone(db)).filter((name) => !(name in migrations));
+  if (unknown.length > 0) {
+    throw new CodedError(
+      'DatabaseVersionUnknown',
+      `The database was written by a newer version: its schema has the steps ${unknown.join(', ')}, this version knows up to ${Object.keys(migrations).at(-1)}.`,
+      { recommendations: ['Start the newer version again, or restore a database snapshot of this version.'] },
+    );
+  }
+  const provider = { getMigrations: async () => ({ ...migrations }) };
+  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  if (error !== undefined) throw error;
+};
+
+const stepsDone = async <T>(db: Kysely<T>): Promise<readonly string[]> => {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some((table) => table.name === 'kysely_migration')) return [];
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  return rows.map((row) => row.name);
+};

@@ -1,0 +1,97 @@
+import type { Kysely } from 'kysely';
+
+/**
+ * The tables, alike on SQLite and PostgreSQL. Times are integer milliseconds, JSON is text, booleans are 0 or 1,
+ * keys compared without case are stored in lower case (`…_key`). A `body` holds the whole domain object; the
+ * columns beside it are what queries look at.
+ */
+export interface Schema {
+  settings: { name: string; value: string };
+  resource_groups: { subscription_id: string; name_key: string; body: string };
+  vaults: { id: string; subscription_id: string; resource_group_key: string; name_key: string; body: string };
+  policies: { id: string; vault_id: string; name_key: string; body: string };
+  items: {
+    id: string;
+    vault_id: string;
+    resource_group_key: string;
+    vm_key: string;
+    policy_id: string | null;
+    protection_state: string;
+    purge_at: number | null;
+    body: string;
+  };
+  points: {
+    item_id: string;
+    id: string;
+    vault_id: string;
+    taken_at: number;
+    has_snapshot: number;
+    is_vaulted: number;
+    body: string;
+  };
+  jobs: {
+    id: string;
+    vault_id: string;
+    item_id: string | null;
+    operation: string;
+    status: string;
+    start_time: number;
+    end_time: number | null;
+    held_phase: string | null;
+    cancel_requested: number;
+    epoch: number;
+    lease_owner: string | null;
+    lease_until: number | null;
+    not_before: number;
+    body: string;
+  };
+  job_journal: { job_id: string; step: string; value: string };
+  operations: { id: string; vault_id: string | null; status: string; start_time: number; body: string };
+  occurrences: {
+    item_id: string;
+    occurrence_key: string;
+    due_at: number;
+    outcome: string;
+    job_id: string | null;
+    recorded_at: number;
+  };
+  schedule_cursors: { item_id: string; considered_until: number };
+  packs: {
+    vault_id: string;
+    pack_id: string;
+    name: string;
+    kind: string;
+    size_bytes: number;
+    slots: number;
+    state: string;
+    session_id: string;
+    created_at: number;
+  };
+  sessions: {
+    id: string;
+    vault_id: string;
+    job_id: string;
+    epoch: number;
+    state: string;
+    started_at: number;
+    ended_at: number | null;
+  };
+  commits: {
+    vault_id: string;
+    cseq: number;
+    session_id: string;
+    item_id: string;
+    point_id: string;
+    name: string;
+    sha256: string;
+    /** The outbox: kept until the commit object is in the store and published. */
+    bytes: Uint8Array | null;
+    state: string;
+    created_at: number;
+  };
+  principals: { id: string; app_id: string; body: string };
+  role_assignments: { id: string; scope_key: string; principal_id: string; body: string };
+}
+
+/** What every query takes: the database or a transaction on it. */
+export type Queries = Kysely<Schema>;

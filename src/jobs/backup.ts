@@ -1,0 +1,94 @@
+import { getItem, updateItem } from '../db/items.ts';
+import { getPolicy } from '../db/policies.ts';
+import { CodedError, isCoded } from '../lib/error.ts';
+import type { Policy } from '../vault/policy.ts';
+import type { ProtectedItem } from '../vault/protectedItem.ts';
+import { afterBackup, assertCanBackUp } from '../vault/protection.ts';
+import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
+import type { Occurrence } from '../vault/schedule.ts';
+import type { JobContext } from './context.ts';
+import { pruneItem } from './prune.ts';
+import type { JobOutcome } from './runner.ts';
+import { takeSnapshot } from './takeSnapshot.ts';
+import { type Transferred, transferToVault } from './transferToVault.ts';
+
+/** What a backup was asked for; a job's `parameters`. */
+export interface BackupParameters {
+  /** The scheduled occurrence it answers; absent for on-demand backups. */
+  readonly occurrence?: Occurrence;
+  /** On-demand: the point is kept until then, ms. */
+  readonly retainUntil?: number;
+}
+
+/** What a backup works on, as it stood when this run of the job began. */
+export interface BackupSubject {
+  readonly item: ProtectedItem;
+  readonly policy: Policy | undefined;
+  readonly parameters: BackupParameters;
+}
+
+/**
+ * One backup: a snapshot kept on the host, then what changed into the vault. The order of its writes and what each
+ * failure leaves is in docs/two-phase-backup.md.
+ */
+export async function runBackup(context: JobContext): Promise<JobOutcome> {
+  const subject = await readSubject(context);
+  try {
+    const point = await takeSnapshot(context, subject);
+    const transferred = await transferToVault(context, subject, point);
+    await remember(context, subject.item, 'Completed');
+    await pruneItem(context, subject.item.id);
+    return { status: 'Completed', propertyBag: describe(subject, point, transferred) };
+  } catch (error) {
+    await remember(context, subject.item, 'Failed', error);
+    throw error;
+  }
+}
+
+async function readSubject({ db, job }: JobContext): Promise<BackupSubject> {
+  const item = job.itemId === undefined ? undefined : await getItem(db.queries, job.itemId);
+  if (!item)
+    throw new CodedError('UserErrorBcmDatasourceNotPresent', `Protected item ${job.itemId} is no longer in its vault.`);
+  assertCanBackUp(item);
+  const policy = item.policyId === undefined ? undefined : await getPolicy(db.queries, item.policyId);
+  return { item, policy, parameters: job.parameters as unknown as BackupParameters };
+}
+
+/** The item shows how its last backup went; one that was deleted meanwhile, or a run that lost its lease, shows nothing. */
+async function remember(
+  { db, clock, job, signal }: JobContext,
+  { id }: ProtectedItem,
+  status: 'Completed' | 'Failed',
+  error?: unknown,
+): Promise<void> {
+  if (signal.aborted) return;
+  await db.transaction(async (tx) => {
+    const item = await getItem(tx, id);
+    if (!item) return;
+    const reason = isCoded(error) ? { errorCode: error.code, errorMessage: error.message } : {};
+    await updateItem(tx, afterBackup(item, { status, time: job.startTime, ...reason }, clock.now()));
+  });
+}
+
+function describe(
+  { item }: BackupSubject,
+  point: RecoveryPoint,
+  transferred: Transferred | undefined,
+): Record<string, string> {
+  const names = (disks: RecoveryPoint['disks']) => disks.map((disk) => disk.name).join(', ');
+  return {
+    'VM Name': item.vmName,
+    'Recovery Point Id': point.id,
+    'Recovery Point Consistency': point.consistencyReason
+      ? `${point.consistency}: ${point.consistencyReason}`
+      : point.consistency,
+    'Backed-up disk(s)': names(point.disks),
+    'Excluded disk(s)': names(point.excludedDisks),
+    ...(transferred
+      ? {
+          'Backup Size': `${Math.ceil(transferred.readBytes / 2 ** 20)} MB`,
+          'Stored Size': `${Math.ceil(transferred.storedBytes / 2 ** 20)} MB`,
+        }
+      : {}),
+  };
+}

@@ -1,0 +1,114 @@
+import { commitPoint, type PendingCommit, pendingCommits, publishCommit } from '../db/commits.ts';
+import { updateJob } from '../db/jobs.ts';
+import { allPoints, getPoint, putPoint } from '../db/points.ts';
+import { CodedError } from '../lib/error.ts';
+import type { DiskRoot } from '../store/tree.ts';
+import { TRANSFER_DATA } from '../vault/job.ts';
+import type { JsonValue } from '../vault/json.ts';
+import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
+import type { BackupSubject } from './backup.ts';
+import type { JobContext } from './context.ts';
+import { expiryOf } from './expiry.ts';
+import type { PointTransfer } from './pointTransfer.ts';
+import { changeSubTask, type SubTaskProgress } from './subTaskProgress.ts';
+import type { Transferred } from './transferToVault.ts';
+import type { OpenVault } from './vaultStores.ts';
+
+/**
+ * Steps 6 to 8 of docs/two-phase-backup.md: the decision in one transaction, the commit object, the publication.
+ * Errors: JobLeaseLost, PackNotReferable, of the store's putCommit.
+ */
+export async function commitToVault(
+  context: JobContext,
+  { item, policy }: BackupSubject,
+  transfer: PointTransfer,
+): Promise<Transferred> {
+  const { db, job, clock, signal } = context;
+  const { vault, session, progress } = transfer.subject;
+  const point: RecoveryPoint = {
+    ...transfer.subject.point,
+    disks: transfer.disks.map(({ disk, root }) => ({ ...disk, root: root as unknown as JsonValue })),
+  };
+  signal.throwIfAborted();
+  const now = clock.now();
+  const expiresAt = expiryOf(point, await allPoints(db.queries, item.id, { vaultedOnly: true }), policy, now);
+  const commit = await commitPoint(db.queries, {
+    sessionId: session.id,
+    jobId: job.id,
+    epoch: job.epoch,
+    itemId: item.id,
+    pointId: point.id,
+    now,
+    referencedPacks: [...transfer.dedupedPacks],
+    seal: ({ cseq, previous }) =>
+      vault.store.sealCommit({
+        formatVersion: 1,
+        vaultId: vault.store.vaultId,
+        pointId: point.id,
+        itemId: item.id,
+        cseq,
+        takenAt: point.takenAt,
+        createdAt: now,
+        consistency: point.consistency,
+        expiresAt: expiresAt ?? null,
+        lockUntil: null,
+        previous,
+        machine: point.machine,
+        disks: transfer.disks.map(({ disk: { lun, name, diskId }, root }) => ({ lun, name, diskId, root })),
+      }),
+  });
+  const { readBytes, storedBytes, notes } = transfer;
+  const note = [`read ${readBytes} bytes, stored ${storedBytes}`, ...notes].join('; ');
+  await publish(context, vault, commit, point, progress, { bytesDone: readBytes, bytesTotal: readBytes, note });
+  return { readBytes, storedBytes };
+}
+
+/** Goes on with a point that an earlier run of this job decided and may not have put. */
+export async function finishCommit(
+  context: JobContext,
+  subject: {
+    readonly vault: OpenVault;
+    readonly point: RecoveryPoint;
+    readonly progress: SubTaskProgress;
+    readonly sessionId: string;
+  },
+): Promise<Transferred> {
+  const { vault, point, progress, sessionId } = subject;
+  const commit = (await pendingCommits(context.db.queries, point.vaultId)).find((one) => one.sessionId === sessionId);
+  if (!commit)
+    throw new CodedError('BackUpOperationFailed', `Session ${sessionId} is committing without a commit object.`);
+  const body = await sealedBody(vault, commit);
+  const disks = point.disks.map((disk) => {
+    const root: DiskRoot | undefined = body.disks.find(({ lun }) => lun === disk.lun)?.root;
+    return root ? { ...disk, sizeBytes: root.sizeBytes, root: root as unknown as JsonValue } : disk;
+  });
+  const note = 'the commit was completed after the server had stopped in the middle of it';
+  await publish(context, vault, commit, { ...point, disks }, progress, { note });
+  return { readBytes: 0, storedBytes: 0 };
+}
+
+async function sealedBody(vault: OpenVault, commit: PendingCommit) {
+  await vault.store.putCommit(commit.name, commit.bytes);
+  return vault.store.openCommit(commit.name);
+}
+
+async function publish(
+  context: JobContext,
+  vault: OpenVault,
+  commit: PendingCommit,
+  point: RecoveryPoint,
+  progress: SubTaskProgress,
+  shown: { readonly bytesDone?: number; readonly bytesTotal?: number; readonly note: string },
+): Promise<void> {
+  const { db, job, clock } = context;
+  await vault.store.putCommit(commit.name, commit.bytes);
+  await db.transaction(async (tx) => {
+    const now = clock.now();
+    const { cseq, name: commitName } = await publishCommit(tx, point.vaultId, commit.cseq, now);
+    const current = (await getPoint(tx, point.itemId, point.id)) ?? point;
+    await putPoint(tx, { ...current, disks: point.disks, vaulted: { commitName, cseq, storedAt: now } });
+    await updateJob(tx, job.id, job.epoch, (shownJob) => ({
+      subTasks: changeSubTask(shownJob, TRANSFER_DATA, (task) => progress.ended(task, 'Completed', shown)),
+    }));
+  });
+}

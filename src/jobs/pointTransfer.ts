@@ -1,0 +1,99 @@
+import { recordPacks } from '../db/packs.ts';
+import type { Session } from '../db/sessions.ts';
+import type { MachineRef } from '../machine/machine.ts';
+import type { PackRecord } from '../store/packRecord.ts';
+import { DEFAULT_CHUNK_SIZE_BYTES, type DiskRoot } from '../store/tree.ts';
+import type { ProtectedItem } from '../vault/protectedItem.ts';
+import type { PointDisk, RecoveryPoint } from '../vault/recoveryPoint.ts';
+import type { JobContext } from './context.ts';
+import type { SubTaskProgress } from './subTaskProgress.ts';
+import { transferDisk } from './transferDisk.ts';
+import type { TransferPool } from './transferPool.ts';
+import type { OpenVault } from './vaultStores.ts';
+
+export interface PointTransferSubject {
+  readonly item: ProtectedItem;
+  readonly point: RecoveryPoint;
+  /** The newest point in the vault: what the bytes are counted from. */
+  readonly base: RecoveryPoint | undefined;
+  readonly vault: OpenVault;
+  readonly session: Session;
+  readonly progress: SubTaskProgress;
+}
+
+export interface TransferredDisk {
+  readonly disk: PointDisk;
+  readonly root: DiskRoot;
+}
+
+/** The disks of one point on their way into the store. */
+export class PointTransfer {
+  readonly disks: TransferredDisk[] = [];
+  readonly dedupedPacks = new Set<string>();
+  readonly notes: string[] = [];
+  readBytes = 0;
+  storedBytes = 0;
+  readonly subject: PointTransferSubject;
+  readonly #context: JobContext;
+  #recording: Promise<void> = Promise.resolve();
+
+  constructor(context: JobContext, subject: PointTransferSubject) {
+    this.#context = context;
+    this.subject = subject;
+  }
+
+  async disk(pool: TransferPool, disk: PointDisk): Promise<void> {
+    const { hosts, signal } = this.#context;
+    const { item, point, base, vault, progress } = this.subject;
+    const ref: MachineRef = { resourceGroup: item.resourceGroup, name: item.vmName };
+    const { snapshotId } = point.snapshot!;
+    await using open = await hosts.get(item.host).openDisk(ref, snapshotId, disk.lun, signal);
+    const parent = this.#parentOf(disk);
+    const changes = await open.changedSince(parent && base?.snapshot?.snapshotId);
+    if (changes.kind === 'whole' && base) this.notes.push(`${disk.name} was read whole: ${changes.why}`);
+    const before = this.#bytesOfEarlierDisks();
+    const total = point.disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const result = await transferDisk({
+      backend: vault.spec,
+      pool,
+      keys: vault.store.workerKeys,
+      chunkSizeBytes: parent?.chunkSizeBytes ?? DEFAULT_CHUNK_SIZE_BYTES,
+      source: open.address,
+      sizeBytes: open.sizeBytes,
+      changes,
+      ...(parent ? { parent } : {}),
+      dedupePath: vault.dedupePath,
+      signal,
+      onPack: (pack) => this.#record(pack),
+      onProgress: ({ bytesDone }) => progress.report(before + bytesDone, total),
+    });
+    this.disks.push({ disk: { ...disk, sizeBytes: open.sizeBytes }, root: result.root });
+    for (const pack of result.dedupedPacks) this.dedupedPacks.add(pack);
+    this.readBytes += result.stats.readBytes;
+    this.storedBytes += result.stats.storedBytes;
+  }
+
+  /** Every pack the disks refer to is known to the database. */
+  async recorded(): Promise<void> {
+    await this.#recording;
+  }
+
+  /** The same disk as the vault has it; another disk under the same LUN is no parent. */
+  #parentOf(disk: PointDisk): DiskRoot | undefined {
+    const before = this.subject.base?.disks.find(({ lun, diskId }) => lun === disk.lun && diskId === disk.diskId);
+    const root = before?.root as DiskRoot | undefined;
+    return root?.sizeBytes === disk.sizeBytes ? root : undefined;
+  }
+
+  #bytesOfEarlierDisks(): number {
+    return this.disks.reduce((sum, { disk }) => sum + disk.sizeBytes, 0);
+  }
+
+  #record({ packId, name, kind, sizeBytes, slots }: PackRecord): void {
+    const { db, clock } = this.#context;
+    const { vaultId, id: sessionId } = this.subject.session;
+    const pack = { vaultId, packId, name, kind, sizeBytes, slots, sessionId, createdAt: clock.now() };
+    this.#recording = this.#recording.then(() => recordPacks(db.queries, [pack]));
+    this.#recording.catch(() => {}); // told by recorded()
+  }
+}

@@ -1,0 +1,110 @@
+import { getItem } from '../db/items.ts';
+import { getPoint } from '../db/points.ts';
+import { CodedError } from '../lib/error.ts';
+import type { DiskTarget, MachineRef } from '../machine/machine.ts';
+import type { DiskRoot } from '../store/tree.ts';
+import type { ProtectedItem } from '../vault/protectedItem.ts';
+import { hasSnapshot, isVaulted, type PointDisk, type RecoveryPoint } from '../vault/recoveryPoint.ts';
+import type { JobContext } from './context.ts';
+import { copySnapshotDisk } from './copySnapshotDisk.ts';
+import { type RestoreDestination, restoreDestination } from './restoreDestination.ts';
+import { restoreDisk } from './restoreDisk.ts';
+import { CREATE_MACHINE, type RestoreTarget, TRANSFER_FROM_VAULT } from './restoreTarget.ts';
+import type { JobOutcome } from './runner.ts';
+import { SubTaskProgress } from './subTaskProgress.ts';
+
+interface RestoreSubject {
+  readonly item: ProtectedItem;
+  readonly point: RecoveryPoint;
+  readonly target: RestoreTarget;
+  readonly disks: readonly PointDisk[];
+}
+
+/**
+ * Writes a point's disks to a folder or to a new machine. Disks become usable only when all of them are whole and
+ * durable; whatever else was written is deleted. Reads the vault when the point is there, its snapshot otherwise.
+ */
+export async function runRestore(context: JobContext): Promise<JobOutcome> {
+  const subject = await readSubject(context);
+  const { item, point, target, disks } = subject;
+  const destination = await restoreDestination(context, item, point, target);
+  const progress = new SubTaskProgress(context, TRANSFER_FROM_VAULT);
+  await progress.start();
+  await using written = new AsyncDisposableStack();
+  const total = disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  let before = 0;
+  const done: { readonly disk: PointDisk; readonly file: DiskTarget }[] = [];
+  for (const disk of disks) {
+    const file = written.use(await destination.createDisk(disk));
+    await restoreOne(context, subject, disk, file.path, (bytes) => progress.report(before + bytes, total));
+    before += disk.sizeBytes;
+    done.push({ disk, file });
+  }
+  for (const { file } of done) await file.commit();
+  await progress.end('Completed', { bytesDone: total, bytesTotal: total });
+  await finish(context, destination, done);
+  return {
+    status: 'Completed',
+    propertyBag: { 'VM Name': item.vmName, 'Recovery Point Id': point.id, 'Restored To': destination.name },
+  };
+}
+
+async function readSubject({ db, job }: JobContext): Promise<RestoreSubject> {
+  const { pointId, target } = job.parameters as unknown as { pointId: string; target: RestoreTarget };
+  const item = job.itemId === undefined ? undefined : await getItem(db.queries, job.itemId);
+  const point = item && (await getPoint(db.queries, item.id, pointId));
+  if (!item || !point || !(isVaulted(point) || hasSnapshot(point)))
+    throw new CodedError(
+      'RestoreOperationFailed',
+      `Recovery point ${pointId} is no longer there: it expired or was deleted.`,
+      {
+        target: pointId,
+        recommendations: ['List the recovery points and choose another.'],
+      },
+    );
+  const disks = point.disks.filter(({ lun }) => target.luns?.includes(lun) ?? true);
+  if (disks.length === 0) {
+    const legal = point.disks.map(({ lun }) => lun).join(', ');
+    throw new CodedError('RestoreTargetInvalid', `restoreDiskLunList names no disk of this point; legal: ${legal}.`, {
+      target: 'restoreDiskLunList',
+    });
+  }
+  return { item, point, target, disks };
+}
+
+async function restoreOne(
+  context: JobContext,
+  { item, point }: RestoreSubject,
+  disk: PointDisk,
+  targetPath: string,
+  onBytes: (bytesDone: number) => void,
+): Promise<void> {
+  const { stores, hosts, workers, signal } = context;
+  if (isVaulted(point)) {
+    const vault = await stores.open(item.vaultId);
+    await restoreDisk({
+      backend: vault.spec,
+      keys: vault.store.workerKeys,
+      root: disk.root as unknown as DiskRoot,
+      targetPath,
+      workers,
+      signal,
+      onProgress: ({ bytesDone }) => onBytes(bytesDone),
+    });
+    return;
+  }
+  const ref: MachineRef = { resourceGroup: item.resourceGroup, name: item.vmName };
+  await using snapshot = await hosts.get(item.host).openDisk(ref, point.snapshot!.snapshotId, disk.lun, signal);
+  await copySnapshotDisk(snapshot, targetPath, { signal, onBytes });
+}
+
+async function finish(
+  context: JobContext,
+  destination: RestoreDestination,
+  done: readonly { readonly disk: PointDisk; readonly file: DiskTarget }[],
+): Promise<void> {
+  const progress = destination.makesMachine ? new SubTaskProgress(context, CREATE_MACHINE) : undefined;
+  await progress?.start();
+  await destination.finish(done.map(({ disk, file }) => ({ disk, path: file.path })));
+  await progress?.end('Completed');
+}

@@ -1,0 +1,96 @@
+import { tryStartTransfer } from '../db/jobs.ts';
+import { allPoints, newestVaultedPoint } from '../db/points.ts';
+import { beginSession, listSessions, type Session } from '../db/sessions.ts';
+import { isCoded } from '../lib/error.ts';
+import { DedupeIndex } from '../store/dedupeIndex.ts';
+import { TRANSFER_DATA } from '../vault/job.ts';
+import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
+import { goesToVault, occurrenceDay } from '../vault/schedule.ts';
+import type { BackupSubject } from './backup.ts';
+import { commitToVault, finishCommit } from './commitToVault.ts';
+import type { JobContext } from './context.ts';
+import { PointTransfer } from './pointTransfer.ts';
+import { SubTaskProgress } from './subTaskProgress.ts';
+import { openTransferPool } from './transferPool.ts';
+import type { OpenVault } from './vaultStores.ts';
+
+export interface Transferred {
+  /** Bytes read from the snapshot. */
+  readonly readBytes: number;
+  /** Bytes the store grew by. */
+  readonly storedBytes: number;
+}
+
+/**
+ * Phase two: what changed since the newest point in the vault goes into the store, and the point is committed.
+ * Undefined when the phase was Skipped: the sub task says why. Reads the snapshot only.
+ * Errors: of transferDisk, commitToVault and MachineHost.openDisk.
+ */
+export async function transferToVault(
+  context: JobContext,
+  subject: BackupSubject,
+  point: RecoveryPoint,
+): Promise<Transferred | undefined> {
+  const { db, job, clock, stores } = context;
+  const progress = new SubTaskProgress(context, TRANSFER_DATA);
+  const onlyLastOfDay = await staysOnHost(context, subject, point);
+  if (onlyLastOfDay !== undefined) return void (await progress.end('Skipped', { note: onlyLastOfDay }));
+  const started = await tryStartTransfer(db.queries, subject.item.id, job.id, job.epoch, clock.now());
+  if (!started.started) {
+    const note = `Job ${started.holderJobId} is still transferring an earlier point of this machine; the next transfer carries these changes too.`;
+    return void (await progress.end('Skipped', { note }));
+  }
+  await progress.start();
+  const vault = await stores.open(subject.item.vaultId);
+  const [decided] = await listSessions(db.queries, { jobId: job.id, state: 'committing' });
+  if (decided) return finishCommit(context, { vault, point, progress, sessionId: decided.id });
+  const session = await beginSession(db.queries, {
+    vaultId: subject.item.vaultId,
+    jobId: job.id,
+    epoch: job.epoch,
+    now: clock.now(),
+  });
+  return transferAndCommit(context, subject, point, vault, session, progress);
+}
+
+async function transferAndCommit(
+  context: JobContext,
+  subject: BackupSubject,
+  point: RecoveryPoint,
+  vault: OpenVault,
+  session: Session,
+  progress: SubTaskProgress,
+): Promise<Transferred> {
+  const { db, workers, signal } = context;
+  const base = await newestVaultedPoint(db.queries, subject.item.id);
+  const transfer = new PointTransfer(context, { item: subject.item, point, base, vault, session, progress });
+  {
+    await using pool = openTransferPool({ backend: vault.spec, workers, signal });
+    for (const disk of point.disks) await transfer.disk(pool, disk);
+  }
+  await transfer.recorded();
+  await progress.settle();
+  try {
+    return await commitToVault(context, subject, transfer);
+  } catch (error) {
+    if (isCoded(error, 'PackNotReferable') && error.target !== undefined) {
+      using index = new DedupeIndex(vault.dedupePath);
+      index.forget([error.target]);
+    }
+    throw error;
+  }
+}
+
+/** Why this point does not go to the vault: of an hourly policy only the day's last one does. */
+async function staysOnHost(
+  { db }: JobContext,
+  { item, policy, parameters: { occurrence } }: BackupSubject,
+  point: RecoveryPoint,
+): Promise<string | undefined> {
+  if (!occurrence || policy?.schedule.frequency !== 'Hourly') return undefined;
+  const newest = (await allPoints(db.queries, item.id, { vaultedOnly: true })).find(
+    ({ occurrenceKey }) => occurrenceKey,
+  );
+  if (goesToVault(policy, occurrence, newest?.occurrenceKey && occurrenceDay(newest.occurrenceKey))) return undefined;
+  return `Point ${point.id} stays on the host: of an hourly policy, the last backup of the day goes to the vault.`;
+}

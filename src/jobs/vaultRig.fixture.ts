@@ -1,0 +1,153 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Database } from '../db/database.ts';
+import { insertItem } from '../db/items.ts';
+import { getJob } from '../db/jobs.ts';
+import { openDatabase } from '../db/openDatabase.ts';
+import { allPoints } from '../db/points.ts';
+import { putPolicy } from '../db/policies.ts';
+import { insertVault } from '../db/vaults.ts';
+import { silentLogger } from '../lib/log.ts';
+import { TurnedClock } from '../lib/turnedClock.ts';
+import { FakeHost } from '../machine/fakeHost.ts';
+import { defaultPolicy } from '../vault/defaultPolicies.ts';
+import type { Job } from '../vault/job.ts';
+import type { Policy, PolicyRules } from '../vault/policy.ts';
+import type { ProtectedItem } from '../vault/protectedItem.ts';
+import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
+import { newVault } from '../vault/vaultRules.ts';
+import { runBackup } from './backup.ts';
+import { Hosts, type JobTools } from './context.ts';
+import { JobService } from './jobService.ts';
+import { runRestore } from './restore.ts';
+import { JobRunner } from './runner.ts';
+import { VaultStores } from './vaultStores.ts';
+
+export const BY = { objectId: 'operator-1', name: 'an operator' };
+export const MACHINE = { resourceGroup: 'shop', name: 'web-1' };
+const MIB = 2 ** 20;
+
+/** A vault with one protected machine of two disks on a fake host: real database, real store on disk, turned clock. */
+export class VaultRig implements AsyncDisposable {
+  readonly folder: string;
+  readonly clock: TurnedClock;
+  readonly host: FakeHost;
+  readonly db: Database;
+  readonly tools: JobTools;
+  readonly runner: JobRunner;
+  readonly service: JobService;
+  readonly item: ProtectedItem;
+
+  private constructor(folder: string, clock: TurnedClock, host: FakeHost, db: Database, item: ProtectedItem) {
+    this.folder = folder;
+    this.clock = clock;
+    this.host = host;
+    this.db = db;
+    this.item = item;
+    const at = (name: string) => join(folder, name);
+    const stores = new VaultStores({ stores: at('stores'), keys: at('keys'), cache: at('cache') }, clock);
+    this.tools = { db, clock, log: silentLogger, hosts: new Hosts([host]), stores, workers: 0 };
+    this.runner = this.newRunner();
+    this.service = new JobService(this.tools, { wake: () => {}, cancel: (id) => this.runner.cancel(id) });
+  }
+
+  static async open(rules: Partial<PolicyRules> = {}): Promise<VaultRig> {
+    const folder = await mkdtemp(join(tmpdir(), 'strongroom-rig-'));
+    const clock = new TurnedClock('2026-03-02T09:00:00Z');
+    const host = new FakeHost({ folder, clock });
+    const machine = await host.addMachine({
+      ...MACHINE,
+      disks: [
+        { lun: -1, name: 'os', sizeBytes: 4 * MIB },
+        { lun: 0, name: 'data', sizeBytes: 70 * MIB },
+      ],
+    });
+    const db = await openDatabase({ path: join(folder, 'db.sqlite') });
+    const now = clock.now();
+    const place = { subscriptionId: randomUUID(), resourceGroup: 'shop', name: 'vault-1', location: 'westeurope' };
+    const vault = newVault({ ...place, id: randomUUID() }, now);
+    const base = {
+      id: randomUUID(),
+      vaultId: vault.id,
+      name: 'DefaultPolicy',
+      version: 1,
+      createdAt: now,
+      updatedAt: now,
+    };
+    const policy: Policy = { ...defaultPolicy(now), ...rules, ...base };
+    const item: ProtectedItem = {
+      id: randomUUID(),
+      vaultId: vault.id,
+      host: host.name,
+      resourceGroup: MACHINE.resourceGroup,
+      vmName: MACHINE.name,
+      vmId: machine.vmId,
+      sourceResourceId: `/subscriptions/${place.subscriptionId}/resourceGroups/shop/providers/Microsoft.Compute/virtualMachines/web-1`,
+      protectionState: 'IRPending',
+      policyId: policy.id,
+      createdAt: now,
+      updatedAt: now,
+    };
+    await insertVault(db.queries, vault);
+    await putPolicy(db.queries, policy);
+    await insertItem(db.queries, item);
+    const rig = new VaultRig(folder, clock, host, db, item);
+    await rig.tools.stores.create(vault);
+    return rig;
+  }
+
+  /** Another process's runner on the same database. */
+  newRunner(): JobRunner {
+    const handlers = { Backup: runBackup, Restore: runRestore };
+    return new JobRunner(this.tools, { owner: randomUUID(), handlers, concurrency: 4 });
+  }
+
+  /** Asks for a backup and runs the queue's next job to its end. */
+  async backUp(): Promise<Job> {
+    const id = await this.service.requestBackup(this.item.id, { userTriggered: true, by: BY });
+    await this.runner.runOne();
+    return this.job(id);
+  }
+
+  async job(id: string): Promise<Job> {
+    return (await getJob(this.db.queries, id))!;
+  }
+
+  /** Newest first. */
+  points(): Promise<readonly RecoveryPoint[]> {
+    return allPoints(this.db.queries, this.item.id);
+  }
+
+  /** Restores a point to a new folder; SHA-256 of each disk by LUN. */
+  async restore(point: RecoveryPoint): Promise<{ readonly job: Job; readonly hashes: ReadonlyMap<number, string> }> {
+    const folder = join(this.folder, `restored-${randomUUID()}`);
+    const id = await this.service.requestRestore(this.item.id, point.id, { kind: 'folder', folder }, BY);
+    await this.runner.runOne();
+    const hashes = new Map<number, string>();
+    const job = await this.job(id);
+    if (job.status === 'Completed')
+      for (const { lun } of point.disks)
+        hashes.set(lun, await hashOf(join(folder, `${MACHINE.name}-${lun === -1 ? 'os' : lun}.raw`)));
+    return { job, hashes };
+  }
+
+  /** SHA-256 of each of the machine's disks as they are now. */
+  async diskHashes(): Promise<ReadonlyMap<number, string>> {
+    return new Map([
+      [-1, await hashOf(this.host.diskPath(MACHINE, -1))],
+      [0, await hashOf(this.host.diskPath(MACHINE, 0))],
+    ]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.db[Symbol.asyncDispose]();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+const hashOf = async (path: string): Promise<string> =>
+  createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../lib/clock.ts';
+import { writeFileDurably } from '../lib/durableFile.ts';
+import { CodedError, isSystemError } from '../lib/error.ts';
+import type { BackendSpec } from '../store/backend.ts';
+import type { KeyEncryptionKey } from '../store/keys.ts';
+import { openBackend } from '../store/openBackend.ts';
+import { createStore, openStore, type Store } from '../store/store.ts';
+
+export interface OpenVault {
+  readonly store: Store;
+  /** For worker threads, which open the backend by themselves. */
+  readonly spec: BackendSpec;
+  /** The vault's dedupe index: a local file that may be lost. */
+  readonly dedupePath: string;
+}
+
+export interface VaultFolders {
+  /** One folder a vault. */
+  readonly stores: string;
+  /** One 0600 file a vault: its key-encryption key. */
+  readonly keys: string;
+  /** Whatever may be lost. */
+  readonly cache: string;
+}
+
+/** The stores of all vaults of this server, opened once each. */
+export class VaultStores {
+  readonly #folders: VaultFolders;
+  readonly #clock: Clock;
+  readonly #open = new Map<string, Promise<OpenVault>>();
+
+  constructor(folders: VaultFolders, clock: Clock) {
+    this.#folders = folders;
+    this.#clock = clock;
+  }
+
+  /** Makes the vault's key, then its store; no error when both are there. */
+  async create(vault: { readonly id: string }): Promise<void> {
+    const kek = await this.#makeKey(vault.id);
+    const backend = openBackend(this.#spec(vault.id));
+    if ((await backend.head('fmt')) === undefined)
+      await createStore(backend, kek, { vaultId: vault.id, clock: this.#clock });
+  }
+
+  /** Errors: StoreNotAVault, StoreKeyWrong, StoreFormatUnknown, StoreObjectMissing (the key file). */
+  open(vaultId: string): Promise<OpenVault> {
+    const known = this.#open.get(vaultId);
+    if (known) return known;
+    const opening = this.#openStore(vaultId).catch((error: unknown) => {
+      this.#open.delete(vaultId);
+      throw error;
+    });
+    this.#open.set(vaultId, opening);
+    return opening;
+  }
+
+  /** The caller has made sure that nothing refers to the store. The key goes last, after all that it opens. */
+  async remove(vault: { readonly id: string }): Promise<void> {
+    this.#open.delete(vault.id);
+    await rm(this.storeFolder(vault.id), { recursive: true, force: true });
+    await rm(this.#dedupePath(vault.id), { force: true });
+    await rm(this.keyFile(vault.id), { force: true });
+  }
+
+  storeFolder(vaultId: string): string {
+    return join(this.#folders.stores, vaultId);
+  }
+
+  keyFile(vaultId: string): string {
+    return join(this.#folders.keys, `${vaultId}.key`);
+  }
+
+  async #openStore(vaultId: string): Promise<OpenVault> {
+    const spec = this.#spec(vaultId);
+    const store = await openStore(openBackend(spec), { kind: 'file', bytes: await this.#readKey(vaultId) });
+    await mkdir(this.#folders.cache, { recursive: true, mode: 0o700 });
+    return { store, spec, dedupePath: this.#dedupePath(vaultId) };
+  }
+
+  async #makeKey(vaultId: string): Promise<KeyEncryptionKey> {
+    await mkdir(this.#folders.keys, { recursive: true, mode: 0o700 });
+    if (!existsSync(this.keyFile(vaultId))) await writeFileDurably(this.keyFile(vaultId), randomBytes(32));
+    return { kind: 'file', bytes: await this.#readKey(vaultId) };
+  }
+
+  async #readKey(vaultId: string): Promise<Uint8Array> {
+    try {
+      return new Uint8Array(await readFile(this.keyFile(vaultId)));
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT')) throw error;
+      throw new CodedError('StoreObjectMissing', `The key file ${this.keyFile(vaultId)} of vault ${vaultId} is gone.`, {
+        recommendations: ['Put the key file back from your copy of it: without the key the store cannot be read.'],
+        cause: error,
+      });
+    }
+  }
+
+  #spec(vaultId: string): BackendSpec {
+    return { kind: 'disk', folder: this.storeFolder(vaultId) };
+  }
+
+  #dedupePath(vaultId: string): string {
+    return join(this.#folders.cache, `${vaultId}.dedupe.sqlite`);
+  }
+}

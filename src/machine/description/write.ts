@@ -1,0 +1,36 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { writeFileDurably } from '../../lib/durableFile.ts';
+import { CodedError } from '../../lib/error.ts';
+import { parseDescription, type QemuDescription } from '../description.ts';
+import type { MachineSpec } from '../machine.ts';
+import { machineKey } from '../machineRef.ts';
+import { type FolderPlace, readMachines } from './folder.ts';
+
+/** Writes the description of a new machine. Errors: Conflict when one of that name is there, MachineDescriptionInvalid. */
+export const writeDescription = async (
+  place: FolderPlace,
+  spec: MachineSpec & { readonly vmId: string },
+  qemu?: Partial<QemuDescription>,
+): Promise<void> => {
+  const { name, resourceGroup, location, tags, osType, vmId, disks } = spec;
+  const described = {
+    name,
+    resourceGroup,
+    location,
+    tags: { ...tags },
+    osType,
+    vmId,
+    disks: [...disks],
+    ...(qemu ? { qemu } : {}),
+  };
+  const text = stringify(described);
+  const file = join(place.folder, `${resourceGroup}.${name}.yaml`.toLowerCase());
+  parseDescription(text, { file, folder: place.folder, diskRoots: [place.stateFolder, ...place.diskRoots] });
+  const { machines } = await readMachines(place);
+  if (machines.has(machineKey(spec)))
+    throw new CodedError('Conflict', `machine ${name} exists already in ${resourceGroup}`, { target: name });
+  await mkdir(place.folder, { recursive: true });
+  await writeFileDurably(file, text);
+};

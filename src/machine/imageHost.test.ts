@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { systemClock } from '../lib/clock.ts';
+import { isCoded } from '../lib/error.ts';
+import { NbdClient } from '../nbd/client.ts';
+import { openImageHost } from './imageHost.ts';
+import { machineContract } from './machine.contract.ts';
+import type { MachineHost } from './machine.ts';
+
+const REF = { resourceGroup: 'shop', name: 'web-1' };
+const SIZE = 3 << 20;
+
+const hasTools = (): boolean => {
+  try {
+    execFileSync('qemu-img', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+};
+const withoutTools = hasTools() ? false : 'QEMU is not installed';
+
+const content = (): Buffer => {
+  const bytes = Buffer.alloc(SIZE);
+  bytes.write('beginning');
+  bytes.fill(7, 1 << 20, (1 << 20) + 5000);
+  bytes.write('end', SIZE - 3);
+  return bytes;
+};
+
+const openBench = async (diskFile = 'data.raw', format?: string) => {
+  const root = await mkdtemp(join(tmpdir(), 'sr-image-'));
+  const folder = join(root, 'machines');
+  await mkdir(folder);
+  await writeFile(join(folder, 'os.raw'), Buffer.alloc(1 << 20, 1));
+  await writeFile(join(folder, 'data.raw'), content());
+  const disks = [
+    { lun: -1, name: 'os', path: 'os.raw', format: 'raw' },
+    { lun: 0, name: 'data', path: diskFile, ...(format ? { format } : {}) },
+  ];
+  await writeFile(join(folder, 'web-1.json'), JSON.stringify({ ...REF, location: 'westeurope', disks }));
+  const open = () => openImageHost({ name: 'images', folder, stateFolder: join(root, 'state'), clock: systemClock });
+  const host: MachineHost = await open();
+  return {
+    host,
+    open,
+    ref: REF,
+    root,
+    folder,
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+  };
+};
+
+machineContract('image', openBench);
+
+const readDisk = async (host: MachineHost, id: string): Promise<Buffer> => {
+  await using disk = await host.openDisk(REF, id, 0);
+  const bytes = Buffer.alloc(disk.sizeBytes);
+  if (disk.address.kind === 'file') return (await readFile(disk.address.path)).subarray(0, disk.sizeBytes);
+  await using client = await NbdClient.connect(disk.address);
+  await client.readInto(0, bytes);
+  return bytes;
+};
+
+const CONVERSIONS = [
+  ['qcow2', 'qcow2', []],
+  ['vhd', 'vpc', ['-o', 'subformat=dynamic,force_size=on']],
+  ['vhd', 'vpc', ['-o', 'subformat=fixed,force_size=on']],
+  ['vhdx', 'vhdx', []],
+  ['vmdk', 'vmdk', []],
+  ['vmdk', 'vmdk', ['-o', 'subformat=streamOptimized']],
+] as const;
+
+for (const [format, driver, options] of CONVERSIONS) {
+  test(`a ${format} ${options.join(' ')} is known by its header, copied and read`, { skip: withoutTools }, async () => {
+    await using bench = await openBench('data.image');
+    execFileSync('qemu-img', [
+      'convert',
+      '-f',
+      'raw',
+      '-O',
+      driver,
+      ...options,
+      join(bench.folder, 'data.raw'),
+      join(bench.folder, 'data.image'),
+    ]);
+    const machine = await bench.host.find(REF);
+    assert.deepEqual(machine.disks[1], { lun: 0, name: 'data', sizeBytes: SIZE, format });
+    await bench.host.snapshot(REF, { id: 's1' });
+    await rm(join(bench.folder, 'data.image'));
+    assert.ok(content().equals(await readDisk(await bench.open(), 's1')));
+  });
+}
+
+test('a raw disk that begins with the header of another format stays raw when it is described so', async () => {
+  await using bench = await openBench('data.raw', 'raw');
+  const bytes = content();
+  bytes.write('QFI\xfb', 'latin1');
+  await writeFile(join(bench.folder, 'data.raw'), bytes);
+  await bench.host.snapshot(REF, { id: 's1' });
+  assert.ok(bytes.equals(await readDisk(bench.host, 's1')));
+});
+
+test('only allocated ranges of a raw file are named', { skip: withoutTools }, async () => {
+  await using bench = await openBench();
+  await bench.host.snapshot(REF, { id: 's1' });
+  await using disk = await bench.host.openDisk(REF, 's1', 0);
+  let named = 0;
+  for await (const { length } of (await disk.changedSince(undefined)).extents) named += length;
+  assert.ok(named < SIZE / 2, `${named} bytes`);
+});
+
+test('one bad description does not hide the others', async () => {
+  await using bench = await openBench();
+  await writeFile(join(bench.folder, 'bad.yaml'), 'name: [');
+  await writeFile(join(bench.folder, 'copy.yaml'), await readFile(join(bench.folder, 'web-1.json'), 'utf8'));
+  const { machines, problems } = await bench.host.list();
+  assert.deepEqual(
+    machines.map((machine) => machine.name),
+    ['web-1'],
+  );
+  assert.equal(problems.length, 2);
+  assert.match(problems[0]!, /^bad\.yaml: not YAML/);
+  assert.match(problems[1]!, /^web-1\.json: name web-1 stands in copy\.yaml too/);
+});
+
+test('a copy that was cut off is removed, a snapshot that is being read is not', async () => {
+  await using bench = await openBench();
+  await bench.host.snapshot(REF, { id: 's1' });
+  const points = join(bench.root, 'state/machines/shop/web-1/points');
+  await appendFile(join(points, 's2.0.raw.part'), 'half');
+  assert.deepEqual(await (await bench.open()).reconcile(REF), ['removed the unfinished copy s2.0.raw.part']);
+  {
+    await using disk = await bench.host.openDisk(REF, 's1', 0);
+    await bench.host.deleteSnapshot(REF, 's1');
+    assert.deepEqual(await bench.host.snapshots(REF), []);
+    assert.ok(disk.address.kind === 'file' && (await readFile(disk.address.path)).equals(content()));
+  }
+  assert.deepEqual(await bench.host.reconcile(REF), []);
+});
+
+test('a machine on this host has no power to switch', async () => {
+  await using bench = await openBench();
+  await assert.rejects(bench.host.start(REF), (error) => isCoded(error, 'UserErrorVmNotInDesirableState'));
+});

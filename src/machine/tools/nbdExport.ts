@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../../lib/clock.ts';
+import { CodedError, isCoded, isSystemError } from '../../lib/error.ts';
+import { NbdClient } from '../../nbd/client.ts';
+import type { DiskFormat } from '../machine.ts';
+import { toolMissing } from './runTool.ts';
+
+/** What QEMU calls the format. */
+export const qemuDriver = (format: DiskFormat): string => (format === 'vhd' ? 'vpc' : format);
+
+export interface NbdExport extends AsyncDisposable {
+  readonly socketPath: string;
+  /** A connection of our own with both contexts; the export lives as long as it does. */
+  readonly client: NbdClient;
+}
+
+export const ALLOCATION = 'base:allocation';
+export const ALLOCATION_DEPTH = 'qemu:allocation-depth';
+const OPEN_TIMEOUT_MS = 30_000;
+const RETRY_MS = 10;
+const MAX_READERS = 64;
+
+/**
+ * Serves an image read-only on a socket in `folder`. The server is told to end with its last connection, and the
+ * one kept here is closed by the kernel when this process dies, however it dies: no export outlives its reader.
+ * Errors: ToolMissing, SnapshotFailed with the words of qemu-nbd.
+ */
+export const openNbdExport = async (
+  path: string,
+  format: DiskFormat,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<NbdExport> => {
+  const socketPath = join(folder, `${randomBytes(8).toString('hex')}.nbd`);
+  const server = spawn(
+    'qemu-nbd',
+    [
+      '--read-only',
+      '--allocation-depth',
+      `--shared=${MAX_READERS}`,
+      `--socket=${socketPath}`,
+      '--image-opts',
+      imageOptions(path, format),
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  const ended = whenEnded(server);
+  const limit = AbortSignal.any([AbortSignal.timeout(OPEN_TIMEOUT_MS), ...(signal ? [signal] : [])]);
+  try {
+    const client = await Promise.race([connectWhenServed(socketPath, limit), ended.then(fail)]);
+    return {
+      socketPath,
+      client,
+      async [Symbol.asyncDispose]() {
+        await client[Symbol.asyncDispose]();
+        server.kill('SIGKILL');
+        await ended;
+        await rm(socketPath, { force: true });
+      },
+    };
+  } catch (error) {
+    server.kill('SIGKILL');
+    await ended;
+    await rm(socketPath, { force: true });
+    signal?.throwIfAborted();
+    throw error;
+  }
+};
+
+/** Driver and file as options: nothing is probed, and the path is never taken for a protocol. */
+const imageOptions = (path: string, format: DiskFormat): string =>
+  [
+    `driver=${qemuDriver(format)}`,
+    'file.driver=file',
+    `file.filename=${path.replaceAll(',', ',,')}`,
+    ...(format === 'vhd' ? ['force_size_calc=current_size'] : []),
+  ].join(',');
+
+const connectWhenServed = async (socketPath: string, signal: AbortSignal): Promise<NbdClient> => {
+  for (;;) {
+    try {
+      const contexts = [ALLOCATION, ALLOCATION_DEPTH];
+      const client = await NbdClient.connect({ socketPath, exportName: '', contexts, signal });
+      return client;
+    } catch (error) {
+      if (!isNotServedYet(error)) throw error;
+      await systemClock.sleep(RETRY_MS, signal);
+    }
+  }
+};
+
+const isNotServedYet = (error: unknown): boolean =>
+  isCoded(error, 'NbdConnectionLost') &&
+  (isSystemError(error.cause, 'ENOENT') || isSystemError(error.cause, 'ECONNREFUSED'));
+
+const whenEnded = (server: ChildProcess): Promise<CodedError> =>
+  new Promise((resolve) => {
+    let words = '';
+    server.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      words = (words + text).slice(-500);
+    });
+    server.once('error', (cause) => resolve(toolMissing('qemu-nbd', cause)));
+    server.once('close', () =>
+      resolve(new CodedError('SnapshotFailed', `qemu-nbd: ${words.trim() || 'ended early'}`, { target: 'qemu-nbd' })),
+    );
+  });
+
+const fail = (error: CodedError): never => {
+  throw error;
+};

@@ -1,0 +1,21 @@
+/** Opens a vault's keys. Whoever holds it and the store holds the vault. */
+export type KeyEncryptionKey =
+  | { readonly kind: 'file'; /** 32 random bytes. */ readonly bytes: Uint8Array }
+  | { readonly kind: 'passphrase'; readonly passphrase: string };
+
+export interface KeyGeneration {
+  readonly generation: number;
+  /** Seals chunks. 32 bytes. */
+  readonly dataKey: Uint8Array;
+  /** Seals what says where chunks are: directories, nodes of trees, commit objects. 32 bytes. */
+  readonly structKey: Uint8Array;
+}
+
+/** What a transfer worker needs, and no more: it cannot sign a commit. Structured-cloneable. */
+export interface WorkerKeys {
+  readonly vaultId: string;
+  /** Oldest first; the last one seals what is new. */
+  readonly generations: readonly KeyGeneration[];
+  /** Names chunks; the same through all generations, so that they stay comparable. 32 bytes. */
+  readonly idKey: Uint8Array;
+}

@@ -1,0 +1,46 @@
+export type ProtectionState = 'IRPending' | 'Protected' | 'ProtectionError' | 'ProtectionStopped' | 'BackupsSuspended';
+
+/** Selective disks: the OS disk (LUN -1) is always in. */
+export interface DiskSelection {
+  readonly isInclusionList: boolean;
+  readonly luns: readonly number[];
+}
+
+/** Set while the item waits for its purge; the retention is the vault's at the moment of deletion. */
+export interface SoftDelete {
+  readonly deletedAt: number;
+  readonly retentionDays: number;
+  readonly purgeAt: number;
+}
+
+export interface LastBackup {
+  readonly status: 'Completed' | 'Failed' | 'InProgress';
+  /** When it began, ms. */
+  readonly time: number;
+  readonly errorCode?: string;
+  readonly errorMessage?: string;
+}
+
+/** A machine under a policy in a vault. */
+export interface ProtectedItem {
+  /** UUID. */
+  readonly id: string;
+  readonly vaultId: string;
+  /** Name of the machine's host in the configuration. */
+  readonly host: string;
+  /** Resource group and name of the machine in its own spelling. */
+  readonly resourceGroup: string;
+  readonly vmName: string;
+  /** The machine's lasting UUID. */
+  readonly vmId: string;
+  /** ARM id of the virtual machine, as it was first sent. */
+  readonly sourceResourceId: string;
+  readonly protectionState: ProtectionState;
+  /** Absent once protection is stopped. */
+  readonly policyId?: string;
+  readonly disks?: DiskSelection;
+  readonly softDelete?: SoftDelete;
+  readonly lastBackup?: LastBackup;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
