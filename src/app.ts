@@ -10,6 +10,7 @@ import { createArmServer } from './arm/server.ts';
 import type { Config } from './config.ts';
 import { type DataFolder, openDataFolder } from './dataFolder.ts';
 import type { Database } from './db/database.ts';
+import { endAllLeases } from './db/jobs.ts';
 import { openDatabase } from './db/openDatabase.ts';
 import { getSetting, putSetting } from './db/settings.ts';
 import { databasePrincipals, databaseRoleAssignments } from './identity/databaseStores.ts';
@@ -86,6 +87,8 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   };
   const server = await listen(config, services, identity);
   parts.defer(() => server.close());
+  // The claim on the data folder makes this process the only one: jobs of a dead one need not wait for their leases.
+  await endAllLeases(db.queries);
   await reconcileMachines(tools);
   await recoverCommits(tools);
   runner.start();

@@ -26,8 +26,14 @@ test('a backup is accepted with a job in progress, kept 30 days unless told othe
   assert.deepEqual([body.properties.operation, body.properties.status], ['Backup', 'InProgress']);
   assert.deepEqual(body.properties.actionsInfo, ['Cancellable']);
   assert.deepEqual(
-    body.properties.extendedInfo.tasksList.map((task: { taskId: string; status: string }) => [task.taskId, task.status]),
-    [['Take Snapshot', 'NotStarted'], ['Transfer data to vault', 'NotStarted']],
+    body.properties.extendedInfo.tasksList.map((task: { taskId: string; status: string }) => [
+      task.taskId,
+      task.status,
+    ]),
+    [
+      ['Take Snapshot', 'NotStarted'],
+      ['Transfer data to vault', 'NotStarted'],
+    ],
   );
   const request = server.asked[0]?.values[1] as { retainUntil: number; userTriggered: boolean };
   assert.deepEqual([request.retainUntil, request.userTriggered], [server.clock.now() + 30 * 86_400_000, true]);
@@ -43,12 +49,18 @@ test('a retention that is no time, past or too far is refused; one with an offse
     server.call('POST', `${ITEM}/backup`, { properties: { ...BODY.properties, recoveryPointExpiryTimeInUTC } });
   for (const wrong of ['tomorrow', '2026-01-05', '2125-02-01T00:00:00Z', '31-12-2026', '2026-13-01T00:00:00Z']) {
     const { status, body } = await ask(wrong);
-    assert.deepEqual([status, body.error.code, body.error.target], [400, 'BadRequest', 'properties.recoveryPointExpiryTimeInUTC'], wrong);
+    assert.deepEqual(
+      [status, body.error.code, body.error.target],
+      [400, 'BadRequest', 'properties.recoveryPointExpiryTimeInUTC'],
+      wrong,
+    );
   }
   assert.equal((await ask('2026-02-01T10:00:00+02:00')).status, 202);
   const request = server.asked.at(-1)?.values[1] as { retainUntil: number };
   assert.equal(request.retainUntil, Date.parse('2026-02-01T08:00:00Z'));
-  const other = await server.call('POST', `${ITEM}/backup`, { properties: { objectType: 'AzureWorkloadBackupRequest' } });
+  const other = await server.call('POST', `${ITEM}/backup`, {
+    properties: { objectType: 'AzureWorkloadBackupRequest' },
+  });
   assert.match(other.body.error.message, /IaasVMBackupRequest/);
 });
 
@@ -76,15 +88,21 @@ test('jobs are listed newest first and by status, operation and time', async () 
   assert.deepEqual(await list("backupManagementType eq 'AzureIaasVM'"), ['Backup', 'ConfigureBackup']);
   assert.deepEqual(await list("status eq 'InProgress'"), ['Backup']);
   assert.deepEqual(await list("operation eq 'configurebackup' and status eq 'Completed'"), ['ConfigureBackup']);
-  assert.deepEqual(await list("endTime eq '2026-01-05 08:30:00 AM' and startTime eq '2026-01-05 07:00:00 AM'"), ['ConfigureBackup']);
+  assert.deepEqual(await list("endTime eq '2026-01-05 08:30:00 AM' and startTime eq '2026-01-05 07:00:00 AM'"), [
+    'ConfigureBackup',
+  ]);
   assert.deepEqual(await list(`jobId eq '${jobId}'`), ['Backup']);
   assert.deepEqual(await list("backupManagementType eq 'AzureStorage'"), []);
   const page = await server.call('GET', `${JOBS}?$top=1`);
   const next = await server.call('GET', page.body.nextLink);
   assert.deepEqual([page.body.value[0].properties.extendedInfo, next.body.value.length], [undefined, 1]);
-  const wrong = async (filter: string) => (await server.call('GET', `${JOBS}?$filter=${encodeURIComponent(filter)}`)).body.error;
+  const wrong = async (filter: string) =>
+    (await server.call('GET', `${JOBS}?$filter=${encodeURIComponent(filter)}`)).body.error;
   assert.match((await wrong("status eq 'Done'")).message, /'Completed'/);
-  assert.match((await wrong("startTime eq '2026-01-05 08:30:00 AM' and endTime eq '2026-01-05 07:00:00 AM'")).message, /startTime/);
+  assert.match(
+    (await wrong("startTime eq '2026-01-05 08:30:00 AM' and endTime eq '2026-01-05 07:00:00 AM'")).message,
+    /startTime/,
+  );
 });
 
 test('a running job tells its progress, a failed one why', async () => {
@@ -99,7 +117,16 @@ test('a running job tells its progress, a failed one why', async () => {
   await updateJob(queries, jobId, 1, {
     subTasks: [
       { name: 'Take Snapshot', status: 'Completed', startTime: start, endTime: start + 30_500 },
-      { name: 'Transfer data to vault', status: 'InProgress', startTime: start + 30_500, bytesDone: 3, bytesTotal: 4, bytesPerSecond: 1, remainingMs: 60_000, note: 'whole disk' },
+      {
+        name: 'Transfer data to vault',
+        status: 'InProgress',
+        startTime: start + 30_500,
+        bytesDone: 3,
+        bytesTotal: 4,
+        bytesPerSecond: 1,
+        remainingMs: 60_000,
+        note: 'whole disk',
+      },
     ],
   });
   const { properties } = (await server.call('GET', `${JOBS}/${jobId.toUpperCase()}`)).body;

@@ -61,7 +61,10 @@ test('every fault of a policy is named at once', async () => {
   assert.equal(body.error.details.length, 2, JSON.stringify(body.error.details));
   for (const detail of body.error.details) assert.ok(detail.target && detail.message && detail.code);
   const name = await server.call('PUT', `${POLICY}/1x`, daily());
-  assert.deepEqual([name.status, name.body.error.code, name.body.error.target], [400, 'InvalidResourceName', 'policyName']);
+  assert.deepEqual(
+    [name.status, name.body.error.code, name.body.error.target],
+    [400, 'InvalidResourceName', 'policyName'],
+  );
   assert.equal((await server.call('GET', `${POLICY}/nightly`)).status, 404);
 });
 
@@ -93,7 +96,9 @@ test('an immutable vault lets retention only grow, and the type of a policy neve
   await using server = await testServer();
   await makeVault(server);
   await server.call('PUT', `${POLICY}/nightly`, daily());
-  await server.call('PATCH', VAULT, { properties: { securitySettings: { immutabilitySettings: { state: 'Unlocked' } } } });
+  await server.call('PATCH', VAULT, {
+    properties: { securitySettings: { immutabilitySettings: { state: 'Unlocked' } } },
+  });
   const shorter = daily();
   shorter.properties.retentionPolicy.dailySchedule.retentionDuration.count = 7;
   const denied = await server.call('PUT', `${POLICY}/nightly`, shorter);

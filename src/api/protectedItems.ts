@@ -5,7 +5,7 @@ import { findItem, findItemsOfMachine, insertItem, updateItem } from '../db/item
 import { getJob } from '../db/jobs.ts';
 import type { Queries } from '../db/schema.ts';
 import { CodedError } from '../lib/error.ts';
-import type { MachineName } from '../vault/names.ts';
+import { isSameMachine, type MachineName } from '../vault/names.ts';
 import { changeProtection, enableProtection, isActivelyProtected, softDeleteItem } from '../vault/protection.ts';
 import type { Vault } from '../vault/vault.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
@@ -16,7 +16,7 @@ import { showItem } from './itemView.ts';
 import { normalLocation } from './locations.ts';
 import { requireVault } from './lookups.ts';
 import type { MachineView } from './machineSource.ts';
-import { findMachine } from './machines.ts';
+import { findMachine, listMachines } from './machines.ts';
 import { requireOperation, toRecord } from './operationRecords.ts';
 import { protectionRequest } from './protectionRequest.ts';
 import type { Services } from './services.ts';
@@ -57,8 +57,10 @@ const put = (services: Services) =>
       const name = machineOf(params);
       const vault = await requireVault(services, params);
       const existing = await findItem(services.db.queries, vault.id, name.resourceGroup, name.vmName);
-      const machine = existing ? undefined : await requireProtectable(services, vault, name, signal);
-      if (machine) {
+      const machine = existing
+        ? await seenMachine(services, name, signal)
+        : await requireProtectable(services, vault, name, signal);
+      if (!existing && machine) {
         // The vault's role alone must not give away the contents of any machine.
         const id = machineId(vault.subscriptionId, machine.resourceGroup, machine.name);
         await context.demand('Microsoft.Compute/virtualMachines/write', id);
@@ -140,19 +142,22 @@ const configure = (
           id: crypto.randomUUID(),
           now,
         });
-    if (before) await updateItem(tx, change.item);
-    else await insertItem(tx, change.item);
+    const item = request.policy && machine ? { ...change.item, host: machine.host, vmId: machine.vmId } : change.item;
+    if (before) await updateItem(tx, item);
+    else await insertItem(tx, item);
     const propertyBag = request.policy ? { 'Policy Name': request.policy.name } : {};
-    const operation = await recordDoneChange(tx, {
-      vault,
-      item: change.item,
-      operation: change.operation,
-      by,
-      now,
-      propertyBag,
-    });
-    return { itemId: itemIdOf(vault, change.item), operation };
+    const operation = await recordDoneChange(tx, { vault, item, operation: change.operation, by, now, propertyBag });
+    return { itemId: itemIdOf(vault, item), operation };
   });
+
+/**
+ * The machine of an existing item, if a host shows it now: it may have been made again, or moved to another host.
+ * Its absence, or a silent host, keeps nobody from changing the item.
+ */
+async function seenMachine(services: Services, name: MachineName, signal: AbortSignal): Promise<MachineView | undefined> {
+  const machines = await listMachines(services, signal);
+  return machines.find((machine) => isSameMachine(name, { resourceGroup: machine.resourceGroup, vmName: machine.name }));
+}
 
 /** Errors: BCMV2VMNotFound, BMSUserErrorInvalidConfigureProtectionRequest. */
 async function requireProtectable(

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { type Condition, conditionsOf } from '../arm/filter.ts';
 import { operationResult } from '../arm/operation.ts';
 import { accepted, noContent, ok } from '../arm/respond.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
@@ -15,6 +14,7 @@ import { findGroup, type GroupView, requireGroup, requireSubscription } from './
 import { listMachines } from './machines.ts';
 import { recordOperation, requireOperation, toRecord } from './operationRecords.ts';
 import type { Services } from './services.ts';
+import { matchesTagged } from './tagFilter.ts';
 import { groupId, sameName } from './toWire/ids.ts';
 import { removeVault } from './vaultRemoval.ts';
 import type { ResourceGroup } from './wire/resourceGroup.ts';
@@ -48,8 +48,9 @@ const reads = (services: Services) => [
     filter: { tagName: 'string', tagValue: 'string' },
     async handler(context) {
       requireSubscription(services, context.params.subscriptionId);
-      const wanted = tagFilter(conditionsOf(context.filter));
-      const groups = (await allGroups(services, context.signal)).filter(wanted);
+      const groups = (await allGroups(services, context.signal)).filter((group) =>
+        matchesTagged(context.filter, group.tags, () => undefined),
+      );
       return context.listFrom(
         groups,
         (group) => group.name.toLowerCase(),
@@ -136,15 +137,6 @@ const removal = (services: Services) => [
     },
   }),
 ];
-
-/** az asks for one tag, by name or by name and value. */
-function tagFilter(conditions: readonly Condition[]): (group: GroupView) => boolean {
-  const lookUp = (property: string) => conditions.find((condition) => condition.property === property)?.value;
-  const [name, value] = [lookUp('tagName'), lookUp('tagValue')];
-  if (name === undefined) return () => true;
-  return ({ tags }) =>
-    Object.entries(tags).some(([tag, set]) => sameName(tag, String(name)) && (value === undefined || set === value));
-}
 
 async function allGroups(services: Services, signal: AbortSignal): Promise<GroupView[]> {
   const made = await listResourceGroups(services.db.queries, services.config.subscriptionId);

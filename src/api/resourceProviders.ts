@@ -17,6 +17,7 @@ import { protectedItems } from './protectedItems.ts';
 import { providers } from './providers.ts';
 import { recoveryPoints } from './recoveryPoints.ts';
 import { resourceGroups } from './resourceGroups.ts';
+import { resources } from './resources.ts';
 import { restore } from './restore.ts';
 import type { Services } from './services.ts';
 import { storageAccounts } from './storageAccounts.ts';
@@ -32,6 +33,7 @@ export function resourceProviders(services: Services): readonly RouteTable[] {
     subscriptions(services),
     tenants(services),
     resourceGroups(services),
+    resources(services),
     vaults(services),
     backupstorageconfig(services),
     backupconfig(services),

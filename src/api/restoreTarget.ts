@@ -31,7 +31,7 @@ export interface RestoreLimits {
 const POSSIBLE =
   "set 'properties.recoveryType' to 'RestoreDisks' and 'properties.strongroom' to {targetFolder} or to {imageHost, machineName}";
 
-const MACHINE_NAME = /^[a-z0-9][a-z0-9._-]{0,62}[a-z0-9]$|^[a-z0-9]$/i;
+const MACHINE_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const UNSAFE_SEGMENT = /[\u0000-\u001f\u007f\\:*?"<>|]/;
 
@@ -120,7 +120,7 @@ function checkMachineName(name: string | undefined): string {
   if (name !== undefined && MACHINE_NAME.test(name)) return name;
   throw new CodedError(
     'RestoreTargetInvalid',
-    `machineName is '${name ?? ''}'; legal are 1 to 64 letters, digits, dots, underscores and hyphens, the first and the last a letter or digit.`,
+    `machineName is '${name ?? ''}'; legal are 1 to 64 letters, digits, '_', '.' and '-', the first and the last a letter, digit or '_'.`,
     { target: 'properties.strongroom.machineName' },
   );
 }

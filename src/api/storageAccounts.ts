@@ -27,7 +27,7 @@ function absent(services: Services, provider: string, type: string): RouteTable 
         action: `${provider}/${type}/read`,
         summary: `Lists ${type}: there are none.`,
         handler(context) {
-          requireSubscription(services, context.params['subscriptionId'] ?? '');
+          requireSubscription(services, context.params.subscriptionId ?? '');
           return context.list([]);
         },
       }),
@@ -37,10 +37,10 @@ function absent(services: Services, provider: string, type: string): RouteTable 
         action: `${provider}/${type}/read`,
         summary: `Answers that there is no such resource among ${type}.`,
         async handler({ params, signal }) {
-          const subscriptionId = params['subscriptionId'] ?? '';
-          const resourceGroupName = params['resourceGroupName'] ?? '';
+          const subscriptionId = params.subscriptionId ?? '';
+          const resourceGroupName = params.resourceGroupName ?? '';
           await requireGroup(services, { subscriptionId, resourceGroupName }, signal);
-          throw resourceNotFound(fullType, params['name'] ?? '', resourceGroupName);
+          throw resourceNotFound(fullType, params.name ?? '', resourceGroupName);
         },
       }),
     ],

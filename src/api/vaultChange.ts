@@ -108,7 +108,7 @@ const isObject = (value: unknown): value is JsonObject =>
 /** Identities that were there stay, unless they are named with null; the type follows from what is left. */
 function identityOf(before: JsonObject | undefined, sent: VaultPatch['identity']): { identity?: JsonObject } {
   if (!sent) return before ? { identity: before } : {};
-  const types = (sent.type ?? String(before?.['type'] ?? 'None'))
+  const types = (sent.type ?? String(before?.type ?? 'None'))
     .toLowerCase()
     .split(',')
     .map((type) => type.trim());
@@ -122,7 +122,7 @@ function identityOf(before: JsonObject | undefined, sent: VaultPatch['identity']
   }
   const assigned: Record<string, JsonObject> = {
     ...(types.includes('userassigned')
-      ? (before?.['userAssignedIdentities'] as Record<string, JsonObject> | undefined)
+      ? (before?.userAssignedIdentities as Record<string, JsonObject> | undefined)
       : {}),
   };
   for (const [id, value] of Object.entries(sent.userAssignedIdentities ?? {})) {

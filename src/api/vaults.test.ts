@@ -116,17 +116,61 @@ test('what a vault may not become is refused with code, target and the legal val
   const cases: [string, string, unknown, number, string, RegExp][] = [
     ['PUT', `${VAULTS}/1st`, BODY, 400, 'InvalidResourceName', /2 to 50 .*first .*letter/],
     ['PUT', `${VAULTS}/other`, { ...BODY, location: 'mars' }, 400, 'LocationNotAvailableForResourceType', /westeurope/],
-    ['PUT', `${VAULTS}/other`, { location: 'westeurope', sku: { name: 'Gold' } }, 400, 'InvalidRequestContent', /Standard.*RS0/],
+    [
+      'PUT',
+      `${VAULTS}/other`,
+      { location: 'westeurope', sku: { name: 'Gold' } },
+      400,
+      'InvalidRequestContent',
+      /Standard.*RS0/,
+    ],
     ['PUT', `${VAULTS}/other`, { ...BODY, colour: 'red' }, 400, 'InvalidRequestContent', /colour/],
     ['PUT', `${VAULTS}/other`, { sku: { name: 'RS0' } }, 400, 'InvalidRequestContent', /location/],
     ['PUT', VAULTS.replace('Shop', 'None') + '/safe', BODY, 404, 'ResourceGroupNotFound', /'None'/],
-    ['PATCH', VAULT, settings({ securitySettings: { immutabilitySettings: { state: 'Locked' } } }), 400, 'UserErrorUnsupportedVaultImmutabilityStateChange', /Unlocked/],
-    ['PATCH', VAULT, settings({ securitySettings: { softDeleteSettings: { softDeleteState: 'Disabled' } } }), 400, 'BMSUserErrorSoftDeleteStateAlwaysOn', /AlwaysON/],
-    ['PATCH', VAULT, settings({ securitySettings: { softDeleteSettings: { softDeleteRetentionPeriodInDays: 13 } } }), 400, 'InvalidRequestContent', /14 to 180/],
-    ['PATCH', VAULT, settings({ redundancySettings: { standardTierStorageRedundancy: 'ZoneRedundant', crossRegionRestore: 'Enabled' } }), 400, 'BadRequest', /GeoRedundant/],
+    [
+      'PATCH',
+      VAULT,
+      settings({ securitySettings: { immutabilitySettings: { state: 'Locked' } } }),
+      400,
+      'UserErrorUnsupportedVaultImmutabilityStateChange',
+      /Unlocked/,
+    ],
+    [
+      'PATCH',
+      VAULT,
+      settings({ securitySettings: { softDeleteSettings: { softDeleteState: 'Disabled' } } }),
+      400,
+      'BMSUserErrorSoftDeleteStateAlwaysOn',
+      /AlwaysON/,
+    ],
+    [
+      'PATCH',
+      VAULT,
+      settings({ securitySettings: { softDeleteSettings: { softDeleteRetentionPeriodInDays: 13 } } }),
+      400,
+      'InvalidRequestContent',
+      /14 to 180/,
+    ],
+    [
+      'PATCH',
+      VAULT,
+      settings({
+        redundancySettings: { standardTierStorageRedundancy: 'ZoneRedundant', crossRegionRestore: 'Enabled' },
+      }),
+      400,
+      'BadRequest',
+      /GeoRedundant/,
+    ],
     ['PATCH', VAULT, settings({ encryption: { keyVaultProperties: {} } }), 501, 'NotImplemented', /customer-managed/],
     ['PATCH', VAULT, { identity: { type: 'Robot' } }, 400, 'BadRequest', /SystemAssigned/],
-    ['PATCH', `${VAULTS}/none`, {}, 404, 'ResourceNotFound', /Microsoft.RecoveryServices\/vaults\/none' under resource group 'Shop'/],
+    [
+      'PATCH',
+      `${VAULTS}/none`,
+      {},
+      404,
+      'ResourceNotFound',
+      /Microsoft.RecoveryServices\/vaults\/none' under resource group 'Shop'/,
+    ],
   ];
   for (const [method, path, body, status, code, message] of cases) {
     const error = await refused(method, path, body);
@@ -173,7 +217,14 @@ test('redundancy is one state in the vault and in its storage config, locked wit
   assert.equal(put.body.properties.storageTypeState, 'Unlocked');
   const vault = await server.call('GET', VAULT);
   assert.equal(vault.body.properties.redundancySettings.standardTierStorageRedundancy, 'LocallyRedundant');
-  assert.equal((await server.call('PATCH', config, { properties: { storageModelType: 'GeoRedundant', crossRegionRestoreFlag: true } })).status, 204);
+  assert.equal(
+    (
+      await server.call('PATCH', config, {
+        properties: { storageModelType: 'GeoRedundant', crossRegionRestoreFlag: true },
+      })
+    ).status,
+    204,
+  );
   const back = await server.call('PATCH', config, { properties: { crossRegionRestoreFlag: false } });
   assert.match(back.body.error.message, /non-reversible/);
   await protect(server);
@@ -205,7 +256,10 @@ test('a vault with items is not deleted, nor one with items that are soft-delete
   await protect(server);
   const full = await server.call('DELETE', VAULT);
   assert.deepEqual([full.status, full.body.error.code], [400, 'ServiceResourceNotEmptyWithContainerDetails']);
-  assert.match(full.body.error.message, /existing resources within the vault.*IaasVMContainer;iaasvmcontainerv2;Shop;web01/);
+  assert.match(
+    full.body.error.message,
+    /existing resources within the vault.*IaasVMContainer;iaasvmcontainerv2;Shop;web01/,
+  );
   await server.call('DELETE', itemPath('web01'));
   const soft = await server.call('DELETE', VAULT);
   assert.equal(soft.body.error.code, 'BMSUserErrorVaultDeletionNotAllowed');
@@ -238,7 +292,14 @@ test('encryption, guards and usages answer what clients ask before they act', as
   await protect(server);
   const usages = await server.call('GET', `${VAULT}/usages`);
   assert.deepEqual(
-    usages.body.value.map((usage: { name: { value: string }; currentValue: number }) => [usage.name.value, usage.currentValue]),
-    [['ProtectedItems', 1], ['SoftDeletedItems', 0], ['BackupPolicies', 2]],
+    usages.body.value.map((usage: { name: { value: string }; currentValue: number }) => [
+      usage.name.value,
+      usage.currentValue,
+    ]),
+    [
+      ['ProtectedItems', 1],
+      ['SoftDeletedItems', 0],
+      ['BackupPolicies', 2],
+    ],
   );
 });

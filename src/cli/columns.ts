@@ -105,33 +105,35 @@ const TABLES: Readonly<Record<string, readonly Column[]>> = {
     'Container Name': (item) => item.properties.containerName,
     'Protection State': (item) => item.properties.protectionState,
     'Last Backup': (item) => item.properties.lastBackupStatus,
-    'Last Recovery Point': (item) => item.properties.lastRecoveryPoint,
+    'Last Recovery Point': (item) => toSecond(item.properties.lastRecoveryPoint),
     Policy: (item) => item.properties.policyName,
     Deleted: (item) => (item.properties.isScheduledForDeferredDelete ? 'soft' : ''),
   }),
   [`${CONTAINERS}/protecteditems/recoverypoints`]: tableOf<RecoveryPoint>({
     Name: (point) => point.name,
-    Time: (point) => point.properties.recoveryPointTime,
+    Time: (point) => toSecond(point.properties.recoveryPointTime),
     Consistency: (point) => point.properties.recoveryPointType,
     Tiers: (point) =>
       point.properties.recoveryPointTierDetails
         .filter((tier) => tier.status === 'Valid' || tier.status === 'Rehydrated')
         .map((tier) => tier.type)
         .join(', '),
-    Expires: (point) => point.properties.recoveryPointProperties?.expiryTime,
+    Expires: (point) => toSecond(point.properties.recoveryPointProperties?.expiryTime),
   }),
   [`${BACKUP}/backupjobs`]: tableOf<Job>({
     Name: (job) => job.name,
     Operation: (job) => job.properties.operation,
     Status: (job) => job.properties.status,
     'Item Name': (job) => job.properties.entityFriendlyName,
-    'Start Time (UTC)': (job) => job.properties.startTime,
+    'Start Time (UTC)': (job) => toSecond(job.properties.startTime),
     Duration: (job) => {
       const durationMs = parseDurationMs(job.properties.duration);
       return durationMs === undefined ? job.properties.duration : formatDuration(durationMs);
     },
   }),
 };
+
+const toSecond = (time: string | undefined): string | undefined => time?.replace(/\.\d+Z$/, 'Z');
 
 function powerState(machine: VirtualMachine): string | undefined {
   const status = machine.properties.instanceView?.statuses.find(({ code }) => code.startsWith('PowerState/'));

@@ -5,9 +5,9 @@ import type { Vault } from '../api/wire/vault.ts';
 import type { VirtualMachine } from '../api/wire/virtualMachine.ts';
 import { CodedError } from '../lib/error.ts';
 import { retryAfterMs } from './client.ts';
-import { readMachine } from './commands/vm.ts';
 import { below, itemPath, lastSegment, sameName } from './ids.ts';
 import { vaultPath } from './items.ts';
+import { readMachine } from './machines.ts';
 import { putItem } from './protect.ts';
 import type { Session } from './shell.ts';
 

@@ -28,9 +28,10 @@ export function progressLine(task: JobTask, style: ProgressStyle): string {
   ].filter((text) => text !== '');
   const title = printable(task.taskId);
   // What matters least goes first when the terminal is narrow: rate, bytes, bar, the title's end, time left.
+  const needed = percent === undefined ? 0 : 1;
   let shown = extras;
   while (shown.length > 2 && title.length + width(shown) + BAR_MIN_WIDTH + 2 > style.width) shown = shown.slice(0, -1);
-  while (shown.length > 1 && width(shown) + TITLE_MIN_WIDTH > style.width) shown = shown.slice(0, -1);
+  while (shown.length > needed && width(shown) + TITLE_MIN_WIDTH > style.width) shown = shown.slice(0, -1);
   const titleRoom = Math.max(style.width - width(shown), 1);
   const barRoom = titleRoom - title.length - 2;
   const bar = percent !== undefined && barRoom >= BAR_MIN_WIDTH ? [drawBar(percent, barRoom, style)] : [];

@@ -26,7 +26,7 @@ function redrawn({ stderr, env }: Terminal): ProgressPainter {
   const notes = new Set<string>();
   const style = (): ProgressStyle => ({
     // One column is left free: a line that fills the last one wraps on some terminals.
-    width: Math.max((stderr.columns ?? 80) - 1, 10),
+    width: Math.max((stderr.columns || 80) - 1, 10),
     color: wantsColor(stderr, env),
     unicode: /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || ''),
   });

@@ -95,6 +95,11 @@ export const heartbeat = async (db: Queries, jobId: string, epoch: number, lease
   return result.numUpdatedRows > 0n;
 };
 
+/** Ends all leases: for a process that knows itself to be the only one, and so whoever held them to be dead. */
+export const endAllLeases = async (db: Queries): Promise<void> => {
+  await db.updateTable('jobs').set({ lease_owner: null, lease_until: null }).where('end_time', 'is', null).execute();
+};
+
 /** Gives the job back to the queue, to be claimed from `notBefore` on. Errors: JobLeaseLost. */
 export const releaseJob = async (db: Queries, jobId: string, epoch: number, notBefore: number): Promise<void> =>
   inTransaction(db, async (tx) => {

@@ -1,38 +1,22 @@
 import { getItem, updateItem } from '../db/items.ts';
-import { getPolicy } from '../db/policies.ts';
-import { CodedError, isCoded } from '../lib/error.ts';
-import type { Policy } from '../vault/policy.ts';
+import { isCoded } from '../lib/error.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
-import { afterBackup, assertCanBackUp } from '../vault/protection.ts';
+import { afterBackup } from '../vault/protection.ts';
 import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
-import type { Occurrence } from '../vault/schedule.ts';
+import { type BackupSubject, readBackupSubject } from './backupSubject.ts';
 import type { JobContext } from './context.ts';
+import type { Transferred } from './pointTransfer.ts';
 import { pruneItem } from './prune.ts';
 import type { JobOutcome } from './runner.ts';
 import { takeSnapshot } from './takeSnapshot.ts';
-import { type Transferred, transferToVault } from './transferToVault.ts';
-
-/** What a backup was asked for; a job's `parameters`. */
-export interface BackupParameters {
-  /** The scheduled occurrence it answers; absent for on-demand backups. */
-  readonly occurrence?: Occurrence;
-  /** On-demand: the point is kept until then, ms. */
-  readonly retainUntil?: number;
-}
-
-/** What a backup works on, as it stood when this run of the job began. */
-export interface BackupSubject {
-  readonly item: ProtectedItem;
-  readonly policy: Policy | undefined;
-  readonly parameters: BackupParameters;
-}
+import { transferToVault } from './transferToVault.ts';
 
 /**
  * One backup: a snapshot kept on the host, then what changed into the vault. The order of its writes and what each
  * failure leaves is in docs/two-phase-backup.md.
  */
 export async function runBackup(context: JobContext): Promise<JobOutcome> {
-  const subject = await readSubject(context);
+  const subject = await readBackupSubject(context);
   try {
     const point = await takeSnapshot(context, subject);
     const transferred = await transferToVault(context, subject, point);
@@ -43,15 +27,6 @@ export async function runBackup(context: JobContext): Promise<JobOutcome> {
     await remember(context, subject.item, 'Failed', error);
     throw error;
   }
-}
-
-async function readSubject({ db, job }: JobContext): Promise<BackupSubject> {
-  const item = job.itemId === undefined ? undefined : await getItem(db.queries, job.itemId);
-  if (!item)
-    throw new CodedError('UserErrorBcmDatasourceNotPresent', `Protected item ${job.itemId} is no longer in its vault.`);
-  assertCanBackUp(item);
-  const policy = item.policyId === undefined ? undefined : await getPolicy(db.queries, item.policyId);
-  return { item, policy, parameters: job.parameters as unknown as BackupParameters };
 }
 
 /** The item shows how its last backup went; one that was deleted meanwhile, or a run that lost its lease, shows nothing. */

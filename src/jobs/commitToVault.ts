@@ -6,12 +6,11 @@ import type { DiskRoot } from '../store/tree.ts';
 import { TRANSFER_DATA } from '../vault/job.ts';
 import type { JsonValue } from '../vault/json.ts';
 import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
-import type { BackupSubject } from './backup.ts';
+import type { BackupSubject } from './backupSubject.ts';
 import type { JobContext } from './context.ts';
 import { expiryOf } from './expiry.ts';
-import type { PointTransfer } from './pointTransfer.ts';
+import type { PointTransfer, Transferred } from './pointTransfer.ts';
 import { changeSubTask, type SubTaskProgress } from './subTaskProgress.ts';
-import type { Transferred } from './transferToVault.ts';
 import type { OpenVault } from './vaultStores.ts';
 
 /**

@@ -26,6 +26,13 @@ export interface TransferredDisk {
   readonly root: DiskRoot;
 }
 
+export interface Transferred {
+  /** Bytes read from the snapshot. */
+  readonly readBytes: number;
+  /** Bytes the store grew by. */
+  readonly storedBytes: number;
+}
+
 /** The disks of one point on their way into the store. */
 export class PointTransfer {
   readonly disks: TransferredDisk[] = [];

@@ -1,7 +1,7 @@
 import { close, fstatSync, fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { CodedError } from '../lib/error.ts';
-import { ThreadPool } from '../lib/threadPool.ts';
+import { SMALL_NURSERY, ThreadPool } from '../lib/threadPool.ts';
 import type { Backend, BackendSpec } from '../store/backend.ts';
 import { DiskReader } from '../store/diskReader.ts';
 import type { WorkerKeys } from '../store/keys.ts';
@@ -39,6 +39,9 @@ export interface RestoreOptions {
   readonly onProgress?: (progress: RestoreProgress) => void;
 }
 
+/** Write-back is begun this often, so that it runs beside the work and the last fsync has little left to do. */
+const FLUSH_BYTES = 256 * 1024 * 1024;
+
 interface LeafRestorer extends AsyncDisposable {
   readonly backend: Backend;
   readonly limit: number;
@@ -60,7 +63,7 @@ export async function restoreDisk(options: RestoreOptions): Promise<{ readonly w
     checkSize(file, targetPath, root.sizeBytes);
     await using restorer = await openRestorer(options);
     const leaves = new DiskReader({ backend: restorer.backend, keys }, root).leaves();
-    const writtenBytes = await restoreLeaves(abortable(leaves, signal), restorer, options);
+    const writtenBytes = await restoreLeaves(abortable(leaves, signal), restorer, file, options);
     await syncFile(file, targetPath);
     signal?.throwIfAborted();
     onProgress?.({ bytesDone: root.sizeBytes, bytesTotal: root.sizeBytes, writtenBytes });
@@ -73,29 +76,46 @@ export async function restoreDisk(options: RestoreOptions): Promise<{ readonly w
 async function restoreLeaves(
   leaves: AsyncIterable<{ readonly index: number }>,
   restorer: LeafRestorer,
-  { root, onProgress }: RestoreOptions,
+  file: number,
+  { root, targetPath, onProgress }: RestoreOptions,
 ): Promise<number> {
   const span = leafSpanBytes(root.chunkSizeBytes);
   const underWay = new Map<number, Promise<void>>();
+  const failure = new AbortController();
   let writtenBytes = 0;
-  let failed: { readonly reason: unknown } | undefined;
+  let flushedBytes = 0;
+  let flushing: Promise<void> | undefined;
+  const flush = () => {
+    flushedBytes = writtenBytes;
+    flushing = syncFile(file, targetPath)
+      .catch((reason: unknown) => failure.abort(reason))
+      .then(() => {
+        flushing = undefined;
+      });
+  };
   const restore = async (index: number): Promise<void> => {
     try {
       writtenBytes += await restorer.restoreLeaf(index);
+      underWay.delete(index);
+      if (!flushing && writtenBytes - flushedBytes >= FLUSH_BYTES) flush();
+      const [oldest = index + 1] = underWay.keys();
+      onProgress?.({ bytesDone: Math.min(root.sizeBytes, oldest * span), bytesTotal: root.sizeBytes, writtenBytes });
     } catch (reason) {
-      failed ??= { reason };
+      underWay.delete(index);
+      failure.abort(reason);
     }
-    underWay.delete(index);
-    const [oldest = index + 1] = underWay.keys();
-    onProgress?.({ bytesDone: Math.min(root.sizeBytes, oldest * span), bytesTotal: root.sizeBytes, writtenBytes });
   };
-  for await (const { index } of leaves) {
-    if (failed) break;
-    underWay.set(index, restore(index));
-    if (underWay.size >= restorer.limit) await Promise.race(underWay.values());
+  try {
+    for await (const { index } of leaves) {
+      if (failure.signal.aborted) break;
+      underWay.set(index, restore(index));
+      if (underWay.size >= restorer.limit) await Promise.race(underWay.values());
+    }
+  } finally {
+    await Promise.all(underWay.values());
+    await flushing;
   }
-  await Promise.all(underWay.values());
-  if (failed) throw failed.reason;
+  failure.signal.throwIfAborted();
   return writtenBytes;
 }
 
@@ -123,7 +143,12 @@ async function openRestorer({
   }
   if ('put' in backend) throw new TypeError('A Backend cannot cross threads; give a BackendSpec, or workers: 0');
   const file = new URL('./restoreWorker.ts', import.meta.url);
-  const threads = new ThreadPool<RestoreRequest, RestoreReply>({ file, size: workers, signal });
+  const threads = new ThreadPool<RestoreRequest, RestoreReply>({
+    file,
+    size: workers,
+    signal,
+    resourceLimits: SMALL_NURSERY,
+  });
   try {
     await threads.runAll({ kind: 'open', backend, setup });
   } catch (error) {

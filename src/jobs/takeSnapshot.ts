@@ -5,7 +5,7 @@ import type { MachineHost, MachineRef, Snapshot } from '../machine/machine.ts';
 import { TAKE_SNAPSHOT } from '../vault/job.ts';
 import type { JsonObject } from '../vault/json.ts';
 import type { PointDisk, RecoveryPoint } from '../vault/recoveryPoint.ts';
-import type { BackupSubject } from './backup.ts';
+import type { BackupSubject } from './backupSubject.ts';
 import type { JobContext } from './context.ts';
 import { changeSubTask, SubTaskProgress } from './subTaskProgress.ts';
 

@@ -264,7 +264,7 @@ test('random disks and random changes restore to what they were', async () => {
       const again = await transferDisk(base(path, sizeBytes, { backend, workers: 0, parent: second.root }));
       assert.deepEqual(again.root, second.root);
     }),
-    { numRuns: 15 },
+    { numRuns: 8 },
   );
 });
 
@@ -363,16 +363,17 @@ describe('a transfer that fails', () => {
   });
 
   test('by an abort rejects with its reason and leaves no thread', async () => {
-    const threadsBefore = await threadCount();
     const path = await diskOf(20 * LEAF, [{ offset: 0, bytes: randomBytes(MiB) }]);
     const stop = new AbortController();
+    const onProgress = () => {
+      assert.ok(threadCount() > 0);
+      stop.abort(new Error('the user said stop'));
+    };
     await assert.rejects(
-      transferDisk(
-        base(path, 20 * LEAF, { signal: stop.signal, onProgress: () => stop.abort(new Error('the user said stop')) }),
-      ),
+      transferDisk(base(path, 20 * LEAF, { signal: stop.signal, onProgress })),
       /the user said stop/,
     );
-    assert.equal(await threadCount(), threadsBefore);
+    assert.equal(threadCount(), 0);
     await assert.rejects(transferDisk(base(path, 20 * LEAF, { signal: stop.signal })), /the user said stop/);
   });
 
@@ -450,17 +451,14 @@ describe('a restore', () => {
 
   test('ends at an abort and leaves no thread', async () => {
     const { backend, root } = await stored();
-    const threadsBefore = await threadCount();
     const targetPath = await diskOf(root.sizeBytes, []);
     const stop = new AbortController();
     const restoring = restoreDisk({ backend, keys, root, targetPath, signal: stop.signal });
     stop.abort(new Error('enough'));
     await assert.rejects(restoring, /enough/);
-    assert.equal(await threadCount(), threadsBefore);
+    assert.equal(threadCount(), 0);
   });
 });
 
-const threadCount = async (): Promise<number> => {
-  const workers = process.getActiveResourcesInfo().filter((name) => name === 'MessagePort' || name === 'Worker');
-  return workers.length;
-};
+/** Live worker threads of this process. */
+const threadCount = (): number => (process.report.getReport() as unknown as { workers: unknown[] }).workers.length;

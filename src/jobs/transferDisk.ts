@@ -116,25 +116,29 @@ async function writeLeaves(pool: TransferPool, options: TransferOptions): Promis
       const { ref, added } = await pool.writeLeaf({ index: group.index, extents: group.extents });
       written.leaves.set(group.index, ref);
       written.stats = addStats(written.stats, added);
+      underWay.delete(group.index);
+      const [oldest = group.index + 1] = underWay.keys();
+      onProgress?.({ bytesDone: Math.min(sizeBytes, oldest * span), bytesTotal: sizeBytes, stats: written.stats });
     } catch (reason) {
+      underWay.delete(group.index);
       failure.abort(reason);
     }
-    underWay.delete(group.index);
-    const [oldest = group.index + 1] = underWay.keys();
-    onProgress?.({ bytesDone: Math.min(sizeBytes, oldest * span), bytesTotal: sizeBytes, stats: written.stats });
   };
 
-  for await (const group of leafGroups(abortable(changes.extents, ended), { sizeBytes, chunkSizeBytes })) {
-    if (group.kind === 'zero') {
-      const zeroBytes = Math.min(span, sizeBytes - group.index * span);
-      written.stats = addStats(written.stats, { ...noStats(), zeroBytes });
-      written.leaves.set(group.index, null);
-      continue;
+  try {
+    for await (const group of leafGroups(abortable(changes.extents, ended), { sizeBytes, chunkSizeBytes })) {
+      if (group.kind === 'zero') {
+        const zeroBytes = Math.min(span, sizeBytes - group.index * span);
+        written.stats = addStats(written.stats, { ...noStats(), zeroBytes });
+        written.leaves.set(group.index, null);
+        continue;
+      }
+      underWay.set(group.index, write(group));
+      if (underWay.size >= pool.limit) await Promise.race(underWay.values());
     }
-    underWay.set(group.index, write(group));
-    if (underWay.size >= pool.limit) await Promise.race(underWay.values());
+  } finally {
+    await Promise.all(underWay.values());
   }
-  await Promise.all(underWay.values());
   failure.signal.throwIfAborted();
   return written;
 }

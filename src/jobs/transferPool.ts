@@ -1,4 +1,4 @@
-import { ThreadPool } from '../lib/threadPool.ts';
+import { SMALL_NURSERY, ThreadPool } from '../lib/threadPool.ts';
 import type { Backend, BackendSpec } from '../store/backend.ts';
 import type { WriteStats } from '../store/leafWriter.ts';
 import { openBackend } from '../store/openBackend.ts';
@@ -55,6 +55,7 @@ function threadPool(backend: BackendSpec, workers: number, signal?: AbortSignal)
     file: new URL('./transferWorker.ts', import.meta.url),
     size: workers,
     signal,
+    resourceLimits: SMALL_NURSERY,
   });
   return {
     backend: openBackend(backend),

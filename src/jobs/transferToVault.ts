@@ -6,20 +6,13 @@ import { DedupeIndex } from '../store/dedupeIndex.ts';
 import { TRANSFER_DATA } from '../vault/job.ts';
 import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
 import { goesToVault, occurrenceDay } from '../vault/schedule.ts';
-import type { BackupSubject } from './backup.ts';
+import type { BackupSubject } from './backupSubject.ts';
 import { commitToVault, finishCommit } from './commitToVault.ts';
 import type { JobContext } from './context.ts';
-import { PointTransfer } from './pointTransfer.ts';
+import { PointTransfer, type Transferred } from './pointTransfer.ts';
 import { SubTaskProgress } from './subTaskProgress.ts';
 import { openTransferPool } from './transferPool.ts';
 import type { OpenVault } from './vaultStores.ts';
-
-export interface Transferred {
-  /** Bytes read from the snapshot. */
-  readonly readBytes: number;
-  /** Bytes the store grew by. */
-  readonly storedBytes: number;
-}
 
 /**
  * Phase two: what changed since the newest point in the vault goes into the store, and the point is committed.

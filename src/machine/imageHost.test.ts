@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -147,3 +147,44 @@ test('a machine on this host has no power to switch', async () => {
   await using bench = await openBench();
   await assert.rejects(bench.host.start(REF), (error) => isCoded(error, 'UserErrorVmNotInDesirableState'));
 });
+
+test('raw images need no QEMU; others say which tool is missing', async () => {
+  await using bench = await openBench();
+  const path = process.env.PATH;
+  const tools = join(bench.root, 'tools');
+  await mkdir(tools);
+  for (const folder of path!.split(':')) await symlink(join(folder, 'cp'), join(tools, 'cp')).catch(() => {});
+  const qcow2 = Buffer.alloc(4 * 65536);
+  for (const [value, at] of QCOW2_WORDS) qcow2.writeUInt32BE(value, at);
+  try {
+    process.env.PATH = tools;
+    await bench.host.snapshot(REF, { id: 's1' });
+    await using disk = await bench.host.openDisk(REF, 's1', 0);
+    const { extents } = await disk.changedSince(undefined);
+    assert.deepEqual(await Array.fromAsync(extents), [{ offset: 0, length: SIZE, kind: 'data' }]);
+    assert.ok(content().equals(await readDisk(bench.host, 's1')));
+    await writeFile(join(bench.folder, 'data.raw'), qcow2);
+    assert.equal((await bench.host.find(REF)).disks[1]?.format, 'qcow2');
+    await bench.host.snapshot(REF, { id: 's2' });
+    await assert.rejects(
+      bench.host.openDisk(REF, 's2', 0),
+      (error) => isCoded(error, 'ToolMissing') && error.target === 'qemu-nbd',
+    );
+  } finally {
+    process.env.PATH = path;
+  }
+});
+
+/** The header of an empty qcow2: magic, version, cluster_bits, size, l1 and refcount tables, header_length. */
+const QCOW2_WORDS: readonly (readonly [number, number])[] = [
+  [0x514649fb, 0],
+  [3, 4],
+  [16, 20],
+  [SIZE, 28],
+  [1, 36],
+  [3 * 65536, 44],
+  [65536, 52],
+  [1, 56],
+  [4, 96],
+  [104, 100],
+];

@@ -17,18 +17,27 @@ const coded = (code: Parameters<typeof isCoded>[1]) => (error: unknown) => {
   return true;
 };
 
+type Check = (title: string, body: (bench: ContractBench) => Promise<void>) => void;
+
 /** What every host promises; `skip` tells why it cannot be tried here. */
 export const machineContract = (
   name: string,
   setUp: () => Promise<ContractBench>,
   skip: string | false = false,
 ): void => {
-  const check = (title: string, body: (bench: ContractBench) => Promise<void>) =>
+  const check: Check = (title, body) => {
     test(`${name}: ${title}`, { skip }, async () => {
       await using bench = await setUp();
       await body(bench);
     });
+  };
+  checkMachines(check);
+  checkSnapshots(check);
+  checkRequests(check);
+  checkRestores(check);
+};
 
+const checkMachines = (check: Check): void => {
   check('finds its machines without regard to case', async ({ host, ref }) => {
     const { machines, problems } = await host.list();
     assert.deepEqual(problems, []);
@@ -53,7 +62,9 @@ export const machineContract = (
     assert.deepEqual(await host.snapshots(missing), []);
     assert.deepEqual(await host.reconcile(missing), []);
   });
+};
 
+const checkSnapshots = (check: Check): void => {
   check('keeps snapshots, complete each, until they are deleted', async ({ host, ref }) => {
     const first = await host.snapshot(ref, { id: 's1' });
     const second = await host.snapshot(ref, { id: 's2' });
@@ -88,7 +99,9 @@ export const machineContract = (
       assert.deepEqual(await nonZeroOutside(disk, changes), []);
     }
   });
+};
 
+const checkRequests = (check: Check): void => {
   check('takes the disks it is asked for', async ({ host, ref }) => {
     const { disks } = await host.snapshot(ref, { id: 's1', luns: [0] });
     assert.deepEqual(
@@ -117,7 +130,9 @@ export const machineContract = (
     assert.ok(snapshot.consistencyReason);
     assert.equal(snapshot.frozenMs, 0);
   });
+};
 
+const checkRestores = (check: Check): void => {
   check('makes disks, and a machine of them', async ({ host, ref }) => {
     const made = { resourceGroup: ref.resourceGroup, name: 'made-1' };
     const lost = await host.createDisk(made, { lun: 0, name: 'lost', sizeBytes: 1 << 20 });
@@ -145,7 +160,7 @@ export const machineContract = (
 
 const bytesOf = async (host: MachineHost, ref: MachineRef, id: string, lun: number): Promise<Buffer> => {
   await using disk = await host.openDisk(ref, id, lun);
-  return readAll(disk.address, disk.sizeBytes);
+  return await readAll(disk.address, disk.sizeBytes);
 };
 
 const readAll = async (address: ReadAddress, sizeBytes: number): Promise<Buffer> => {

@@ -14,7 +14,7 @@ export interface ObjectInfo {
 }
 
 /**
- * The port to object storage under a store. Every implementation passes backends/contract.ts.
+ * The port to object storage under a store. Every implementation passes backends/backend.contract.ts.
  *
  * Names are segments of `[A-Za-z0-9._-]` joined by `/`; a segment never starts with a dot, a name has at most
  * 512 characters. Anything else is InvalidParameter.

@@ -48,7 +48,7 @@ export class DedupeIndex implements Disposable {
 
   find(id: Uint8Array): DedupeHit | undefined {
     const row = this.#attempt(() => this.#find!.get(id.subarray(0, SHORT_ID_BYTES)));
-    return row && { pack: row['pack'] as string, slot: row['slot'] as number };
+    return row && { pack: row.pack as string, slot: row.slot as number };
   }
 
   /** Only for packs that are durable. */
@@ -119,9 +119,9 @@ export class DedupeIndex implements Disposable {
   /** Ids are evenly spread, so a slice of them is a fair sample and lies together in the file. */
   #shrink(): void {
     const used = this.#attempt(() => {
-      const { pages } = this.#database!
-        .prepare('SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count) AS pages')
-        .get() as { pages: number };
+      const { pages } = this.#database!.prepare(
+        'SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count) AS pages',
+      ).get() as { pages: number };
       return pages * 4096;
     });
     if (used === undefined || used <= this.#maxBytes) return;

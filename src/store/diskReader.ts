@@ -47,7 +47,8 @@ export class DiskReader {
   /** Null: the leaf is all zero. */
   async leafRef(index: number): Promise<NodeRef | null> {
     const { root } = this;
-    if (!(index >= 0 && index < leafCount(root.sizeBytes, root.chunkSizeBytes))) throw new RangeError(`no leaf ${index}`);
+    if (!(index >= 0 && index < leafCount(root.sizeBytes, root.chunkSizeBytes)))
+      throw new RangeError(`no leaf ${index}`);
     let ref = root.node;
     for (let level = root.levels; ref && level > 0; level--) {
       const node = await this.#readNode(ref, level, index);
@@ -160,7 +161,9 @@ export class DiskReader {
       const named = leaf.get(cell);
       if (!named) continue;
       const key = `${named.pack}/${named.slot}`;
-      const place = await orReport(onDamage, () => this.#naming(index, [cell], () => locateCell(this.#packs, leaf, cell)));
+      const place = await orReport(onDamage, () =>
+        this.#naming(index, [cell], () => locateCell(this.#packs, leaf, cell)),
+      );
       if (!place) continue;
       const record = records.get(key);
       if (record) record.cells.push(cell);
@@ -179,7 +182,12 @@ export class DiskReader {
     }
   }
 
-  #openRecord(record: LeafRecord, index: number, sealed: Uint8Array | undefined, codec: Codec): Promise<Uint8Array> | Uint8Array {
+  #openRecord(
+    record: LeafRecord,
+    index: number,
+    sealed: Uint8Array | undefined,
+    codec: Codec,
+  ): Promise<Uint8Array> | Uint8Array {
     const plain = sealed && this.#packs.openRecord(record.place, sealed, codec, this.#nameChunk);
     if (plain) return plain;
     return this.#naming(index, record.cells, () => this.#packs.readRecord(record.place, codec, this.#nameChunk));
@@ -204,7 +212,10 @@ const recordBytes = (run: Run, bytes: Uint8Array, record: LeafRecord): Uint8Arra
   return bytes.subarray(start, start + record.place.entry.length);
 };
 
-const orReport = async <Result>(onDamage: OnDamage | undefined, work: () => Promise<Result>): Promise<Result | undefined> => {
+const orReport = async <Result>(
+  onDamage: OnDamage | undefined,
+  work: () => Promise<Result>,
+): Promise<Result | undefined> => {
   try {
     return await work();
   } catch (error) {

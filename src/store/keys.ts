@@ -1,6 +1,6 @@
 /** Opens a vault's keys. Whoever holds it and the store holds the vault. */
 export type KeyEncryptionKey =
-  | { readonly kind: 'file'; /** 32 random bytes. */ readonly bytes: Uint8Array }
+  | { readonly kind: 'file' /** 32 random bytes. */; readonly bytes: Uint8Array }
   | { readonly kind: 'passphrase'; readonly passphrase: string };
 
 export interface KeyGeneration {

@@ -9,7 +9,7 @@ import type { PackRecord } from './packRecord.ts';
 import { CellPlan, planCells, runEnd } from './packs/cellPlan.ts';
 import { NodeReader } from './packs/nodeReader.ts';
 import { PackReader } from './packs/packReader.ts';
-import { type Place, PackWriter } from './packs/packWriter.ts';
+import { PackWriter, type Place } from './packs/packWriter.ts';
 import { assertChunkSize, leafSpanBytes, type NodeRef } from './tree.ts';
 
 export interface LeafWriterOptions {
@@ -61,7 +61,14 @@ export interface WriteStats {
 
 /** Turns parts of a disk into leaves. One per worker thread; one `writeLeaf` at a time. Memory: four packs at most. */
 export class LeafWriter {
-  readonly stats: WriteStats = { readBytes: 0, zeroBytes: 0, keptBytes: 0, dedupedBytes: 0, newBytes: 0, storedBytes: 0 };
+  readonly stats: WriteStats = {
+    readBytes: 0,
+    zeroBytes: 0,
+    keptBytes: 0,
+    dedupedBytes: 0,
+    newBytes: 0,
+    storedBytes: 0,
+  };
   /** Packs of others that new leaves refer to through the dedupe index. */
   readonly dedupedPacks = new Set<string>();
   readonly #options: LeafWriterOptions;
@@ -119,7 +126,10 @@ export class LeafWriter {
           continue;
         }
         leaf.set(cell, kept);
-        this.stats[kept ? 'keptBytes' : 'zeroBytes'] += Math.min(chunkSizeBytes, job.diskSizeBytes - start - cell * chunkSizeBytes);
+        this.stats[kept ? 'keptBytes' : 'zeroBytes'] += Math.min(
+          chunkSizeBytes,
+          job.diskSizeBytes - start - cell * chunkSizeBytes,
+        );
         cell++;
         continue;
       }
@@ -128,7 +138,8 @@ export class LeafWriter {
       const length = Math.min(start + end * chunkSizeBytes, job.diskSizeBytes) - from;
       const reading = read(from, length);
       const bytes = reading instanceof Uint8Array ? reading : await reading;
-      if (bytes.length !== length) throw new RangeError(`the source gave ${bytes.length} bytes where ${length} were asked`);
+      if (bytes.length !== length)
+        throw new RangeError(`the source gave ${bytes.length} bytes where ${length} were asked`);
       this.stats.readBytes += length;
       for (let at = 0; cell < end; cell++, at += chunkSizeBytes) {
         leaf.set(cell, await this.#writeCell(bytes.subarray(at, at + chunkSizeBytes), parent?.get(cell) ?? null));
@@ -145,7 +156,12 @@ export class LeafWriter {
 
   async #writeCell(bytes: Uint8Array, parent: NodeEntry | null): Promise<NodeEntry | null> {
     const { stats } = this;
-    if (Buffer.compare(bytes, bytes.length === this.#zeros.length ? this.#zeros : this.#zeros.subarray(0, bytes.length)) === 0) {
+    if (
+      Buffer.compare(
+        bytes,
+        bytes.length === this.#zeros.length ? this.#zeros : this.#zeros.subarray(0, bytes.length),
+      ) === 0
+    ) {
       stats.zeroBytes += bytes.length;
       return null;
     }

@@ -40,7 +40,10 @@ const twoDays = async (backend: Backend, shown: { name: string; disk: SparseDisk
 };
 
 /** Whatever was shown restores; whatever is listed restores too, for a commit is put last. */
-const assertPromisesKept = async (backend: Backend, shown: readonly { name: string; disk: SparseDisk }[]): Promise<void> => {
+const assertPromisesKept = async (
+  backend: Backend,
+  shown: readonly { name: string; disk: SparseDisk }[],
+): Promise<void> => {
   if (!(await backend.head('fmt'))) {
     assert.deepEqual(shown, []);
     return;
@@ -108,7 +111,15 @@ describe('a power cut', () => {
     files.create = async (path) => ({ ...(await create(path)), sync: async () => undefined });
     const shown: { name: string; disk: SparseDisk }[] = [];
     await twoDays(new DiskBackend('/store', files), shown);
-    await assert.rejects(assertPromisesKept(new DiskBackend('/store', files.afterPowerCut(() => false)), shown));
+    await assert.rejects(
+      assertPromisesKept(
+        new DiskBackend(
+          '/store',
+          files.afterPowerCut(() => false),
+        ),
+        shown,
+      ),
+    );
   });
 
   it('would show in this test if a folder were not synced', async () => {
@@ -116,6 +127,14 @@ describe('a power cut', () => {
     files.syncFolder = async () => undefined;
     const shown: { name: string; disk: SparseDisk }[] = [];
     await twoDays(new DiskBackend('/store', files), shown);
-    await assert.rejects(assertPromisesKept(new DiskBackend('/store', files.afterPowerCut(() => false)), shown));
+    await assert.rejects(
+      assertPromisesKept(
+        new DiskBackend(
+          '/store',
+          files.afterPowerCut(() => false),
+        ),
+        shown,
+      ),
+    );
   });
 });

@@ -45,7 +45,11 @@ export interface VerifyReport {
  */
 export const listPoints = async (
   access: RescueAccess,
-): Promise<{ readonly vaultId: string; readonly points: readonly RescuePoint[]; readonly damages: readonly Damage[] }> => {
+): Promise<{
+  readonly vaultId: string;
+  readonly points: readonly RescuePoint[];
+  readonly damages: readonly Damage[];
+}> => {
   const store = await openStore(access.backend, access.kek);
   const { commits, damages } = await readCommits(store, access.signal);
   return { vaultId: store.vaultId, points: commits.map(({ body }) => toPoint(body)), damages };
@@ -66,7 +70,8 @@ export const restoreDisk = async (
   try {
     await file.truncate(disk.root.sizeBytes);
     const writtenBytes = await writeDisk(access, store, disk, async (offset, bytes) => {
-      for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
+      for (let at = 0; at < bytes.length; )
+        at += (await file.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
     });
     await file.sync();
     await file.close();
@@ -93,7 +98,11 @@ export const verifyAll = async (access: RescueAccess): Promise<VerifyReport> => 
   const store = await openStore(access.backend, access.kek);
   const names = await verifyNames(store.backend, access.signal);
   const { commits, damages } = await readCommits(store, access.signal);
-  const report = await verifyCommits(access, store, commits.map(({ body }) => body));
+  const report = await verifyCommits(
+    access,
+    store,
+    commits.map(({ body }) => body),
+  );
   return {
     ...report,
     objects: names.objects,
@@ -101,7 +110,11 @@ export const verifyAll = async (access: RescueAccess): Promise<VerifyReport> => 
   };
 };
 
-const verifyCommits = async (access: RescueAccess, store: Store, bodies: readonly CommitBody[]): Promise<VerifyReport> => {
+const verifyCommits = async (
+  access: RescueAccess,
+  store: Store,
+  bodies: readonly CommitBody[],
+): Promise<VerifyReport> => {
   const bytesTotal = bodies.flatMap(({ disks }) => disks).reduce((sum, { root }) => sum + root.sizeBytes, 0);
   const verifier = new PointVerifier(store, access.signal);
   let bytesDone = 0;
@@ -142,9 +155,13 @@ const findDisk = (point: CommitBody, lun: number): CommitDisk => {
   const disk = point.disks.find((one) => one.lun === lun);
   if (disk) return disk;
   const luns = point.disks.map((one) => one.lun).join(', ');
-  throw new CodedError('ResourceNotFound', `Recovery point '${point.pointId}' has no disk at LUN ${lun}; it has ${luns}.`, {
-    target: 'lun',
-  });
+  throw new CodedError(
+    'ResourceNotFound',
+    `Recovery point '${point.pointId}' has no disk at LUN ${lun}; it has ${luns}.`,
+    {
+      target: 'lun',
+    },
+  );
 };
 
 const createTarget = async (path: string) => {
@@ -152,9 +169,14 @@ const createTarget = async (path: string) => {
     return await open(path, 'wx', 0o600);
   } catch (error) {
     if (isSystemError(error, 'EEXIST')) {
-      throw new CodedError('Conflict', `'${path}' exists already; a restore never overwrites.`, { target: 'targetPath' });
+      throw new CodedError('Conflict', `'${path}' exists already; a restore never overwrites.`, {
+        target: 'targetPath',
+      });
     }
-    throw new CodedError('StoreIoFailed', `'${path}' cannot be made: ${(error as Error).message}`, { target: 'targetPath', cause: error });
+    throw new CodedError('StoreIoFailed', `'${path}' cannot be made: ${(error as Error).message}`, {
+      target: 'targetPath',
+      cause: error,
+    });
   }
 };
 

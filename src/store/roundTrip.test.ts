@@ -15,7 +15,10 @@ const MIB = 1_048_576;
 const writes = (sizeBytes: number, most: number) =>
   fc.array(
     fc.record({
-      offset: fc.oneof(fc.nat(sizeBytes - 1), fc.nat(Math.floor((sizeBytes - 1) / CHUNK_BYTES)).map((cell) => cell * CHUNK_BYTES)),
+      offset: fc.oneof(
+        fc.nat(sizeBytes - 1),
+        fc.nat(Math.floor((sizeBytes - 1) / CHUNK_BYTES)).map((cell) => cell * CHUNK_BYTES),
+      ),
       length: fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.constantFrom(CHUNK_BYTES, 3 * CHUNK_BYTES)),
       fill: fc.nat(4),
     }),
@@ -132,10 +135,13 @@ describe('a disk that is backed up', () => {
     const disk = new SparseDisk(SPAN);
     disk.write(0, randomBytes(3 * CHUNK_BYTES));
     const packs: string[] = [];
-    const first = await backUp(store, disk, { writer: { onPack: ({ packId, kind }) => kind === 'data' && packs.push(packId) } });
+    const first = await backUp(store, disk, {
+      writer: { onPack: ({ packId, kind }) => kind === 'data' && packs.push(packId) },
+    });
     disk.takeChanges();
     disk.write(0, randomBytes(10));
-    for await (const { name } of store.backend.list(`p/${packs[0]!.slice(0, 2)}/${packs[0]}`)) await store.backend.delete(name);
+    for await (const { name } of store.backend.list(`p/${packs[0]!.slice(0, 2)}/${packs[0]}`))
+      await store.backend.delete(name);
     const writer = { damagedPacks: new Set(packs) };
     const next = await backUp(store, disk, { parent: first.root, changes: disk.takeChanges(), writer });
     assert.equal(next.stats.newBytes, 3 * CHUNK_BYTES);

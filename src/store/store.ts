@@ -54,7 +54,9 @@ export const createStore = async (
   // if a first try put other keys, those count
   const keys = await readKeys(backend, kek);
   if (keys.vaultId !== vaultId) {
-    throw new CodedError('Conflict', `The keys of vault ${keys.vaultId} are in this place already.`, { target: 'vaultId' });
+    throw new CodedError('Conflict', `The keys of vault ${keys.vaultId} are in this place already.`, {
+      target: 'vaultId',
+    });
   }
   // its presence makes the store exist, so it is written last
   await backend.put(FORMAT_NAME, formatObject(keys, isoTime(clock.now())));
@@ -65,7 +67,8 @@ export const createStore = async (
 export const openStore = async (backend: Backend, kek: KeyEncryptionKey): Promise<Store> => {
   const format = await readFormat(backend);
   const keys = await readKeys(backend, kek);
-  if (!sameMac(format.mac, macOf(keys, format.fields))) throw damaged(FORMAT_NAME, 'it was not sealed with this vault’s keys');
+  if (!sameMac(format.mac, macOf(keys, format.fields)))
+    throw damaged(FORMAT_NAME, 'it was not sealed with the keys of this vault');
   return openedStore(backend, keys);
 };
 
@@ -126,8 +129,8 @@ const readFormat = async (backend: Backend): Promise<Format> => {
     });
   }
   const { mac, ...fields } = parseObject(FORMAT_NAME, await backend.get(FORMAT_NAME));
-  if (fields['format'] !== 'strongroom store') throw damaged(FORMAT_NAME, 'it does not describe a store');
-  if (fields['version'] !== 1) throw unknownVersion(FORMAT_NAME, fields['version']);
+  if (fields.format !== 'strongroom store') throw damaged(FORMAT_NAME, 'it does not describe a store');
+  if (fields.version !== 1) throw unknownVersion(FORMAT_NAME, fields.version);
   return { fields, mac };
 };
 
@@ -136,8 +139,10 @@ const macOf = (keys: VaultKeys, fields: Record<string, unknown>): string => {
   return createHmac('sha256', key).update(canonicalJson(fields)).digest('hex');
 };
 
-const sameMac = (given: unknown, right: string): boolean =>
-  typeof given === 'string' && given.length === right.length && timingSafeEqual(Buffer.from(given), Buffer.from(right));
+const sameMac = (given: unknown, right: string): boolean => {
+  const [one, other] = [Buffer.from(String(given)), Buffer.from(right)];
+  return one.length === other.length && timingSafeEqual(one, other);
+};
 
 /** A backend that overwrites, or that does not show what it stored, is refused before anything is entrusted to it. */
 const probe = async (backend: Backend): Promise<void> => {
@@ -150,7 +155,13 @@ const probe = async (backend: Backend): Promise<void> => {
   for await (const object of backend.list('probe/')) listed ||= object.name === name;
   await backend.delete(name);
   const gone = (await backend.head(name)) === undefined;
-  const promises = { first: first === 'created', second: second === 'exists', same: Buffer.compare(read, bytes) === 0, listed, gone };
+  const promises = {
+    first: first === 'created',
+    second: second === 'exists',
+    same: Buffer.compare(read, bytes) === 0,
+    listed,
+    gone,
+  };
   const broken = Object.entries(promises).flatMap(([promise, kept]) => (kept ? [] : [promise]));
   if (broken.length === 0) return;
   throw new CodedError('StoreIoFailed', `This storage does not do what a store needs (${broken.join(', ')}).`, {

@@ -42,7 +42,11 @@ export const treeLevels = (sizeBytes: number, chunkSizeBytes: number): number =>
 /** Errors: InvalidParameter. */
 export const assertChunkSize = (chunkSizeBytes: number): void => {
   if (CHUNK_SIZES_BYTES.includes(chunkSizeBytes)) return;
-  throw new CodedError('InvalidParameter', `chunkSizeBytes ${chunkSizeBytes} must be one of ${CHUNK_SIZES_BYTES.join(', ')}.`, {
-    target: 'chunkSizeBytes',
-  });
+  throw new CodedError(
+    'InvalidParameter',
+    `chunkSizeBytes ${chunkSizeBytes} must be one of ${CHUNK_SIZES_BYTES.join(', ')}.`,
+    {
+      target: 'chunkSizeBytes',
+    },
+  );
 };

@@ -44,10 +44,22 @@ export const writeTree = async (options: TreeWriterOptions, change: TreeChange):
   }
   const { backend, keys, onPack } = options;
   const namer = nodeNamer(keys);
-  const writer = new PackWriter({ backend, keys, kind: 'meta', namer, ...(onPack && { onPack: (pack) => onPack(pack) }) });
+  const writer = new PackWriter({
+    backend,
+    keys,
+    kind: 'meta',
+    namer,
+    ...(onPack && { onPack: (pack) => onPack(pack) }),
+  });
   const reader = new NodeReader(new PackReader({ backend, keys }), keys);
 
-  const build = async (level: number, position: number, before: NodeRef | null, low: number, high: number): Promise<NodeRef | null> => {
+  const build = async (
+    level: number,
+    position: number,
+    before: NodeRef | null,
+    low: number,
+    high: number,
+  ): Promise<NodeRef | null> => {
     if (low === high) return whole ? null : before;
     if (level === 0) return leaves.get(position) ?? null;
     const old = before && (await reader.read(before, level, chunkSizeBytes));

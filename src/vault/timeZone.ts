@@ -7,12 +7,14 @@ const ianaByWindows = new Map<string, string>(
   ]),
 );
 
-const known = new Map<string, string>();
+/** Asking Temporal is dear when a schedule is laid out over years. */
+const ianaByName = new Map<string, string>();
 
 /** The IANA id of a Windows or IANA time zone, compared without case; undefined when it is neither. */
 export const ianaTimeZone = (id: string): string | undefined => {
-  const iana = known.get(id) ?? ianaByWindows.get(id.toLowerCase()) ?? ianaOfName(id);
-  if (iana !== undefined) known.set(id, iana);
+  const key = id.toLowerCase();
+  const iana = ianaByWindows.get(key) ?? ianaByName.get(key) ?? ianaOfName(id);
+  if (iana !== undefined) ianaByName.set(key, iana);
   return iana;
 };
 

@@ -7,7 +7,8 @@ export const VAULT = `${GROUP}/providers/Microsoft.RecoveryServices/vaults/safe`
 export const itemPath = (machine: string, vault = VAULT): string =>
   `${vault}/backupFabrics/Azure/protectionContainers/IaasVMContainer;iaasvmcontainerv2;Shop;${machine}/protectedItems/VM;iaasvmcontainerv2;Shop;${machine}`;
 
-export const machinePath = (machine: string): string => `${GROUP}/providers/Microsoft.Compute/virtualMachines/${machine}`;
+export const machinePath = (machine: string): string =>
+  `${GROUP}/providers/Microsoft.Compute/virtualMachines/${machine}`;
 
 export const makeVault = (server: TestServer, path = VAULT) =>
   server.call('PUT', path, { location: 'westeurope', sku: { name: 'RS0' }, properties: {} });
@@ -18,4 +19,9 @@ export const putItem = (server: TestServer, machine: string, properties: object,
   });
 
 export const protect = (server: TestServer, machine = 'web01', policy = 'DefaultPolicy', vault = VAULT) =>
-  putItem(server, machine, { sourceResourceId: machinePath(machine), policyId: `${vault}/backupPolicies/${policy}` }, vault);
+  putItem(
+    server,
+    machine,
+    { sourceResourceId: machinePath(machine), policyId: `${vault}/backupPolicies/${policy}` },
+    vault,
+  );

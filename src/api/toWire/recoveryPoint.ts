@@ -16,7 +16,7 @@ const TYPES: Readonly<Record<PointConsistency, Wire.RecoveryPointProperties['rec
 
 /** `itemId` is the ARM id of the protected item. */
 export function recoveryPointToWire(itemId: string, point: RecoveryPoint): Wire.RecoveryPoint {
-  const osType = point.machine['osType'];
+  const osType = point.machine.osType;
   return {
     id: `${itemId}/recoveryPoints/${point.id}`,
     name: point.id,

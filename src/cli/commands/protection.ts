@@ -6,10 +6,10 @@ import { enableForVm } from '../enable.ts';
 import { UsageError } from '../exit.ts';
 import { below, providerPath } from '../ids.ts';
 import { findItem, pathOf, vaultPath } from '../items.ts';
+import { readMachine } from '../machines.ts';
 import { day, group, leaf, lunList, MANAGEMENT_TYPES, needed, oneOf, WORKLOAD_TYPES, yesOrNo } from '../options.ts';
 import { printJob, putItem } from '../protect.ts';
 import { act, type Session, type Shell } from '../shell.ts';
-import { readMachine } from './vm.ts';
 
 export const protectionCommands = (shell: Shell) =>
   group('protection', 'Protect machines and back them up', [

@@ -1,7 +1,7 @@
 import type { VirtualMachine } from '../../api/wire/virtualMachine.ts';
-import { idParts, MACHINES, providerPath } from '../ids.ts';
+import { MACHINES, providerPath } from '../ids.ts';
 import { group, leaf } from '../options.ts';
-import { act, type Session, type Shell } from '../shell.ts';
+import { act, type Shell } from '../shell.ts';
 import { eachTarget, targets } from '../targets.ts';
 
 export const vmCommands = (shell: Shell) => group('vm', 'Virtual machines of all hosts', [list(shell), show(shell)]);
@@ -48,15 +48,3 @@ const show = (shell: Shell) =>
     );
 
 const INSTANCE_VIEW = { query: { $expand: 'instanceView' } };
-
-/** Reads a machine given by name (in `group`) or by id. */
-export function readMachine({ arm }: Session, nameOrId: string, group: string): Promise<VirtualMachine> {
-  const parts = nameOrId.includes('/') ? idParts(nameOrId) : undefined;
-  const path = providerPath(
-    parts?.subscriptions ?? arm.subscriptionId,
-    parts?.resourcegroups ?? group,
-    MACHINES,
-    parts?.virtualmachines ?? nameOrId,
-  );
-  return arm.get<VirtualMachine>('compute', path);
-}

@@ -73,7 +73,11 @@ const points = async (db: Kysely<unknown>): Promise<void> => {
     .addPrimaryKeyConstraint('points_key', ['item_id', 'id'])
     .execute();
   await db.schema.createIndex('points_by_time').on('points').columns(['item_id', 'taken_at', 'id']).execute();
-  await db.schema.createIndex('points_vaulted').on('points').columns(['item_id', 'is_vaulted', 'taken_at']).execute();
+  await db.schema
+    .createIndex('points_vaulted')
+    .on('points')
+    .columns(['item_id', 'is_vaulted', 'taken_at', 'id'])
+    .execute();
   await db.schema.createIndex('points_by_vault').on('points').column('vault_id').execute();
 };
 
@@ -99,7 +103,16 @@ const jobs = async (db: Kysely<unknown>): Promise<void> => {
   await db.schema.createIndex('jobs_phase').unique().on('jobs').columns(['item_id', 'held_phase']).execute();
   await db.schema.createIndex('jobs_by_vault').on('jobs').columns(['vault_id', 'start_time', 'id']).execute();
   await db.schema.createIndex('jobs_by_item').on('jobs').columns(['item_id', 'start_time', 'id']).execute();
-  await db.schema.createIndex('jobs_by_status').on('jobs').columns(['vault_id', 'status', 'start_time']).execute();
+  await db.schema
+    .createIndex('jobs_by_status')
+    .on('jobs')
+    .columns(['vault_id', 'status', 'start_time', 'id'])
+    .execute();
+  await db.schema
+    .createIndex('jobs_unended')
+    .on('jobs')
+    .columns(['vault_id', 'end_time', 'start_time', 'id'])
+    .execute();
   await db.schema.createIndex('jobs_queue').on('jobs').columns(['end_time', 'start_time', 'id']).execute();
   await db.schema
     .createTable('job_journal')

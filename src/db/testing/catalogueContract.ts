@@ -22,7 +22,7 @@ import { listRoleAssignments, putRoleAssignment } from '../roleAssignments.ts';
 import { getScheduleCursor, listOccurrences, recordOccurrence, setScheduleCursor } from '../schedule.ts';
 import { getSetting, putSetting } from '../settings.ts';
 import { deleteVault, findVault, getVault, insertVault, listVaults, updateVault } from '../vaults.ts';
-import type { OpenDatabase } from './contract.ts';
+import type { OpenDatabase } from './openedDatabase.ts';
 import { START, sampleItem, samplePoint, sampleVault } from './samples.ts';
 
 const policy = (id: string, name: string): Policy => ({

@@ -8,7 +8,7 @@ import { claimJob, enqueueJob } from '../jobs.ts';
 import { getPack, listPacks, movePacks, recordPacks, storedBytes } from '../packs.ts';
 import { abortSession, beginSession, getSession, listSessions } from '../sessions.ts';
 import { insertVault } from '../vaults.ts';
-import type { OpenDatabase } from './contract.ts';
+import type { OpenDatabase } from './openedDatabase.ts';
 import { backupJob, START, sampleVault } from './samples.ts';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);

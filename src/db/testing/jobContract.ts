@@ -19,7 +19,7 @@ import {
   updateJob,
 } from '../jobs.ts';
 import type { Queries } from '../schema.ts';
-import type { OpenDatabase } from './contract.ts';
+import type { OpenDatabase } from './openedDatabase.ts';
 import { backupJob, START } from './samples.ts';
 
 const LEASE_MS = 60_000;

@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { CodedError } from '../../lib/error.ts';
 import type { DescribedMachine } from '../description/folder.ts';
 import type { DiskFormat } from '../machine.ts';
@@ -66,6 +67,7 @@ const FORMATS: Readonly<Record<string, DiskFormat>> = {
  */
 export const attachedDisks = async (qmp: Qmp, machine: DescribedMachine): Promise<readonly BlockDisk[]> => {
   const nodes = await namedNodes(qmp);
+  const paths = await Promise.all(machine.disks.map(async (disk) => ({ ...disk, real: await realPath(disk.path) })));
   const disks: BlockDisk[] = [];
   let nextLun = Math.max(-1, ...machine.disks.map((disk) => disk.lun)) + 1;
   for (const { qdev, inserted } of await blockDevices(qmp)) {
@@ -73,11 +75,12 @@ export const attachedDisks = async (qmp: Qmp, machine: DescribedMachine): Promis
     const format = FORMATS[node?.drv ?? ''];
     if (qdev === undefined || !inserted || inserted.ro || !node || !format) continue;
     const path = node.image.filename;
-    const described = machine.disks.find((disk) => disk.path === path);
+    const real = await realPath(path);
+    const described = paths.find((disk) => disk.path === path || disk.real === real);
     disks.push({
       lun: described?.lun ?? nextLun++,
       name: described?.name ?? node['node-name'].replace(/^#/, ''),
-      diskId: diskIdOf(machine.vmId, path),
+      diskId: diskIdOf(machine.vmId, described?.path ?? path),
       node: node['node-name'],
       device: devicePath(qdev),
       format,
@@ -95,6 +98,9 @@ export const attachedDisks = async (qmp: Qmp, machine: DescribedMachine): Promis
     );
   return disks.sort((a, b) => a.lun - b.lun);
 };
+
+/** The path without symbolic links; of what cannot be looked up, the path itself. */
+const realPath = (path: string): Promise<string> => realpath(path).catch(() => path);
 
 /** The node that holds a device's format; under a filter of ours it is the one of the same file. */
 const formatNode = (nodes: readonly NamedNode[], inserted: BlockDevice['inserted']): NamedNode | undefined => {

@@ -10,6 +10,7 @@ export interface CutPlan {
   /** A file that stands while the vCPUs are stopped by us. */
   readonly stoppedMark: string;
   readonly commands: readonly QmpCommand[];
+  readonly limits: CutLimits;
 }
 
 export interface CutResult {
@@ -25,12 +26,26 @@ export interface CutResult {
   readonly stillFrozen?: string;
 }
 
-/** An agent that is there answers at once. */
-export const AGENT_SYNC_MS = 3_000;
-/** The freeze with all its hooks; the point is crash-consistent when it takes longer. */
-export const FREEZE_MS = 10_000;
-/** From the request to freeze to the first thaw, whatever happens in between. */
-export const WINDOW_MS = 30_000;
-/** A thaw of a healthy agent, hooks included. */
-export const THAW_MS = 6_000;
-export const THAW_TRIES = 3;
+/** How long each step may take; the sum of the worst case stays under 60 s of a frozen guest. */
+export interface CutLimits {
+  /** An agent that is there answers at once. */
+  readonly syncMs: number;
+  /** The freeze with all its hooks; the point is crash-consistent when it takes longer. */
+  readonly freezeMs: number;
+  /** From the request to freeze to the first thaw, whatever happens in between. */
+  readonly windowMs: number;
+  /** A thaw of a healthy agent, hooks included; tried `thawTries` times. */
+  readonly thawMs: number;
+  readonly thawTries: number;
+  /** One command of QEMU's. */
+  readonly commandMs: number;
+}
+
+export const CUT_LIMITS: CutLimits = {
+  syncMs: 3_000,
+  freezeMs: 10_000,
+  windowMs: 30_000,
+  thawMs: 4_000,
+  thawTries: 3,
+  commandMs: 10_000,
+};

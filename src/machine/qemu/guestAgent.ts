@@ -39,6 +39,10 @@ export class GuestAgent implements AsyncDisposable {
     }
   }
 
+  get isClosed(): boolean {
+    return this.#socket.isClosed;
+  }
+
   /** Brings the stream to a known place: our id, answered behind the sentinel, ends whatever stood before. */
   async synchronize(options: AgentOptions): Promise<void> {
     const id = randomInt(2 ** 31);

@@ -5,6 +5,7 @@ import { KeyedLock } from '../../lib/keyedLock.ts';
 import type { Collection } from '../collection/collection.ts';
 import type { DescribedMachine } from '../description/folder.ts';
 import type { PowerState } from '../machine.ts';
+import { isAlive } from '../tools/isAlive.ts';
 import { AgentProbe } from './agentProbe.ts';
 import { GuestAgent } from './guestAgent.ts';
 import { launch } from './launch.ts';
@@ -125,7 +126,7 @@ export class MachineHandle {
   /** QEMU removes its pid file last, when its images are closed; one that was killed leaves it behind. */
   async #waitForEnd(): Promise<void> {
     const until = this.#clock.now() + SHUTDOWN_MS;
-    while ((await isAlive(this.sockets.pidFile)) && this.#clock.now() < until) await this.#clock.sleep(POLL_MS);
+    while ((await isRunning(this.sockets.pidFile)) && this.#clock.now() < until) await this.#clock.sleep(POLL_MS);
   }
 
   async #askToShutDown(): Promise<void> {
@@ -150,12 +151,11 @@ export class MachineHandle {
   }
 }
 
-const isAlive = async (pidFile: string): Promise<boolean> => {
-  try {
-    process.kill(Number.parseInt(await readFile(pidFile, 'utf8'), 10), 0);
-    return true;
-  } catch (error) {
-    // No pid file, or no such process.
-    return isSystemError(error, 'EPERM');
-  }
+const isRunning = async (pidFile: string): Promise<boolean> => {
+  const text = await readFile(pidFile, 'utf8').catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return '';
+    throw error;
+  });
+  const pid = Number.parseInt(text, 10);
+  return Number.isInteger(pid) && isAlive(pid);
 };

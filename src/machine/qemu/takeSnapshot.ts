@@ -7,13 +7,14 @@ import type { Machine, Snapshot, SnapshotRequest } from '../machine.ts';
 import { checkSnapshotId, chooseDisks } from '../machineRef.ts';
 import { attachedDisks } from './blockDisks.ts';
 import { copyDisks } from './copyJobs.ts';
-import type { CutResult } from './cutPlan.ts';
+import { CUT_LIMITS, type CutResult } from './cutPlan.ts';
 import { cutInOwnProcess } from './cutProcess.ts';
 import { cutCommands, type DiskPlan, planDisk, prepareDisk } from './diskPlan.ts';
 import type { MonitorLink } from './monitorLink.ts';
 import type { Qmp } from './qmp.ts';
+import { thawIfFrozen } from './thaw.ts';
 import { stoppedMark, writeUnderWay } from './underWay.ts';
-import { type Traces, undo } from './undo.ts';
+import { forget, type Traces, undo } from './undo.ts';
 
 export interface SnapshotContext extends Traces {
   readonly link: MonitorLink;
@@ -41,10 +42,13 @@ export const takeSnapshot = async (context: SnapshotContext, request: SnapshotRe
     request.id,
     collection.all.map(({ snapshot }) => snapshot.id),
   );
+  let result: CutResult | undefined;
   try {
     const prepared = await link.use((qmp) => prepare(qmp, context, request));
     request.signal?.throwIfAborted();
-    const result = await link.lend(() => cutNow(context, prepared, request.signal));
+    result = await link.lend(() => cutNow(context, prepared, request.signal));
+    if (result.stillFrozen !== undefined)
+      context.log.error({ machine: context.machine.name }, `the guest may be frozen: ${result.stillFrozen}`);
     request.signal?.throwIfAborted();
     if (result.error !== undefined)
       throw new CodedError('SnapshotFailed', `the cut failed: ${result.error}`, { target: 'cut' });
@@ -54,7 +58,7 @@ export const takeSnapshot = async (context: SnapshotContext, request: SnapshotRe
     return snapshot;
   } finally {
     // A snapshot that was committed stands, even if its traces could not be removed: the next one, or reconcile, will.
-    await cleanUp(context).catch((error: unknown) =>
+    await cleanUp(context, result).catch((error: unknown) =>
       context.log.warn({ err: error, machine: context.machine.name }, 'traces of a snapshot remain'),
     );
   }
@@ -102,6 +106,7 @@ const cutNow = (
       pause: running,
       stoppedMark: stoppedMark(context.collection.folder),
       commands: cutCommands(plans),
+      limits: CUT_LIMITS,
     },
     signal,
   );
@@ -132,6 +137,9 @@ const describe = (
     id: request.id,
     takenAt: result.cutAt,
     consistency: result.frozen ? quiesced : 'crash',
+    ...(result.stillFrozen === undefined
+      ? {}
+      : { consistencyReason: `the guest may be frozen: ${result.stillFrozen}` }),
     ...(result.frozen ? {} : { consistencyReason: reason ?? 'the guest agent was not asked' }),
     frozenMs: result.frozenMs,
     disks: prepared.plans.map(({ disk: { lun, name, sizeBytes, diskId }, taken }) => ({
@@ -162,12 +170,14 @@ const commit = async (
   await collection.update((all) => [...all, { snapshot, disks }]);
 };
 
-const cleanUp = async (context: SnapshotContext): Promise<void> => {
+const cleanUp = async (context: SnapshotContext, result: CutResult | undefined): Promise<void> => {
   try {
     await context.link.use((qmp) => undo(qmp, context));
+    if (result?.stillFrozen !== undefined && context.agentSocket !== undefined) await thawIfFrozen(context.agentSocket);
   } catch (error) {
-    // QEMU went away in the middle, and its nodes with it: files are all there is left to remove.
+    // QEMU went away in the middle.
     if (!isCoded(error, 'HostUnavailable')) throw error;
+    await forget(context.collection);
   }
   await context.collection.removeStrays();
 };

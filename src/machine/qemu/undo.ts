@@ -46,9 +46,18 @@ export const undo = async (qmp: Qmp, { machine, collection, clock }: Traces): Pr
     ...(await removeNodes(qmp, underWay)),
     ...(await mendBitmaps(qmp, await attachedDisks(qmp, machine), collection)),
   ];
-  for (const disk of underWay?.disks ?? []) await rm(disk.scratchPath, { force: true });
-  await clearUnderWay(collection.folder);
+  await forget(collection);
   return undone;
+};
+
+/** Removes what lies in files of a snapshot under way; for a QEMU that is gone, and its nodes with it, that is all. */
+export const forget = async (collection: Collection): Promise<readonly string[]> => {
+  const underWay = await readUnderWay(collection.folder);
+  if (!underWay) return [];
+  for (const disk of underWay.disks) await rm(disk.scratchPath, { force: true });
+  await rm(stoppedMark(collection.folder), { force: true });
+  await clearUnderWay(collection.folder);
+  return [`forgot the unfinished snapshot ${underWay.snapshotId}`];
 };
 
 const endJobs = async (qmp: Qmp, clock: Clock): Promise<string[]> => {

@@ -21,6 +21,7 @@ export const ALLOCATION = 'base:allocation';
 export const ALLOCATION_DEPTH = 'qemu:allocation-depth';
 const OPEN_TIMEOUT_MS = 30_000;
 const RETRY_MS = 10;
+const LAST_WORDS_MS = 1_000;
 const MAX_READERS = 64;
 
 /**
@@ -34,7 +35,7 @@ export const openNbdExport = async (
   folder: string,
   signal?: AbortSignal,
 ): Promise<NbdExport> => {
-  const socketPath = join(folder, `${randomBytes(8).toString('hex')}.nbd`);
+  const socketPath = join(folder, `${process.pid}-${randomBytes(6).toString('hex')}.nbd`);
   const server = spawn(
     'qemu-nbd',
     [
@@ -48,9 +49,8 @@ export const openNbdExport = async (
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   const ended = whenEnded(server);
-  const limit = AbortSignal.any([AbortSignal.timeout(OPEN_TIMEOUT_MS), ...(signal ? [signal] : [])]);
   try {
-    const client = await Promise.race([connectWhenServed(socketPath, limit), ended.then(fail)]);
+    const client = await Promise.race([connectWhenServed(socketPath, ended, signal), ended.then(fail)]);
     return {
       socketPath,
       client,
@@ -79,16 +79,34 @@ const imageOptions = (path: string, format: DiskFormat): string =>
     ...(format === 'vhd' ? ['force_size_calc=current_size'] : []),
   ].join(',');
 
-const connectWhenServed = async (socketPath: string, signal: AbortSignal): Promise<NbdClient> => {
-  for (;;) {
-    try {
-      const contexts = [ALLOCATION, ALLOCATION_DEPTH];
-      const client = await NbdClient.connect({ socketPath, exportName: '', contexts, signal });
-      return client;
-    } catch (error) {
-      if (!isNotServedYet(error)) throw error;
-      await systemClock.sleep(RETRY_MS, signal);
+const connectWhenServed = async (
+  socketPath: string,
+  ended: Promise<CodedError>,
+  signal?: AbortSignal,
+): Promise<NbdClient> => {
+  const limit = AbortSignal.any([AbortSignal.timeout(OPEN_TIMEOUT_MS), ...(signal ? [signal] : [])]);
+  // The connection must outlive the limit: it has a signal of its own, that only stands for it until it is there.
+  const connecting = new AbortController();
+  const stop = () => connecting.abort(limit.reason);
+  limit.addEventListener('abort', stop, { once: true });
+  try {
+    for (;;) {
+      try {
+        return await NbdClient.connect({
+          socketPath,
+          exportName: '',
+          contexts: [ALLOCATION, ALLOCATION_DEPTH],
+          signal: connecting.signal,
+        });
+      } catch (error) {
+        // A server that could not open its image cuts the connection off first, and tells why a moment later.
+        if (!isNotServedYet(error))
+          throw await Promise.race([ended, systemClock.sleep(LAST_WORDS_MS).then(() => error)]);
+        await systemClock.sleep(RETRY_MS, limit);
+      }
     }
+  } finally {
+    limit.removeEventListener('abort', stop);
   }
 };
 

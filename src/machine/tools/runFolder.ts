@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CodedError } from '../../lib/error.ts';
+import { isAlive } from './isAlive.ts';
 
 /** A socket's path must fit in 107 bytes; this leaves room for a file name. */
 const MAX_FOLDER_BYTES = 70;
@@ -22,5 +23,14 @@ export const openRunFolder = async (stateFolder: string): Promise<string> => {
   if (uid !== owner)
     throw new CodedError('HostUnavailable', `${folder}: must be a folder owned by user ${owner}`, { target: folder });
   await chmod(folder, 0o700);
+  await removeDeadExports(folder);
   return folder;
+};
+
+/** The exports themselves ended with the process that read them; what is left of them is the name of a socket. */
+const removeDeadExports = async (folder: string): Promise<void> => {
+  for (const name of await readdir(folder)) {
+    const pid = /^(\d+)-[0-9a-f]+\.nbd$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
+  }
 };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { createMemoryBackend } from '../memoryBackend.ts';
 import { openBackend } from '../openBackend.ts';
-import { backendContract } from './contract.ts';
+import { backendContract } from './backend.contract.ts';
 
 const folders: string[] = [];
 after(async () => {

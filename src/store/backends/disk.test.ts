@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isCoded } from '../../lib/error.ts';
 import { VolatileFiles } from '../testing/volatileFiles.ts';
-import { listed } from './contract.ts';
+import { listed } from './backend.contract.ts';
 import { DiskBackend } from './disk.ts';
 
 const BYTES = new Uint8Array(Buffer.from('sealed bytes'));
@@ -72,7 +72,12 @@ describe('the disk backend', () => {
     assert.deepEqual(files.calls, ['unlink /store/p/ab/first', 'syncFolder /store/p/ab']);
   });
 
-  for (const [call, code] of [['sync', 'EIO'], ['write', 'EIO'], ['close', 'EIO'], ['link', 'EPERM']] as const) {
+  for (const [call, code] of [
+    ['sync', 'EIO'],
+    ['write', 'EIO'],
+    ['close', 'EIO'],
+    ['link', 'EPERM'],
+  ] as const) {
     it(`abandons the file when ${call} fails`, async () => {
       const { files, backend } = await withStore();
       files.faults[call] = code;
@@ -87,7 +92,7 @@ describe('the disk backend', () => {
 
   it('never trusts a folder whose sync failed', async () => {
     const { files, backend } = await withStore();
-    files.faults['syncFolder'] = 'EIO';
+    files.faults.syncFolder = 'EIO';
     await assert.rejects(backend.put('p/ab/second', BYTES), (error) => isCoded(error, 'StoreIoFailed'));
     assert.equal(await backend.head('p/ab/second'), undefined);
     await assert.rejects(backend.put('p/ab/third', BYTES), (error) => isCoded(error, 'StoreIoFailed'));
@@ -97,7 +102,7 @@ describe('the disk backend', () => {
   for (const code of ['ENOSPC', 'EDQUOT']) {
     it(`tells a full store by ${code}, and leaves nothing behind`, async () => {
       const { files, backend } = await withStore();
-      files.faults['write'] = code;
+      files.faults.write = code;
       await assert.rejects(backend.put('p/ab/second', BYTES), (error) => isCoded(error, 'StoreFull'));
       assert.deepEqual(await files.entries('/store/.tmp'), []);
     });

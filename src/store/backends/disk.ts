@@ -3,8 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import { CodedError, isSystemError } from '../../lib/error.ts';
 import type { Backend, ObjectInfo, ObjectRange } from '../backend.ts';
 import { assertObjectName } from '../format/names.ts';
+import { objectMissing, rangeOutside } from './failures.ts';
 import { type FileCalls, nodeFileCalls, type OpenFile } from './fileCalls.ts';
-import { objectMissing, rangeOutside } from './memory.ts';
 
 /** Where files are written before they get their name; the dot keeps it from being an object's. */
 export const SCRATCH_FOLDER = '.tmp';
@@ -182,10 +182,14 @@ export class DiskBackend implements Backend {
         throw error;
       }
     }
-    throw new CodedError('StoreIoFailed', `The folder '${path}' failed to sync before; nothing more is written to it.`, {
-      target: path,
-      recommendations: ['Check the disk, then restart.'],
-    });
+    throw new CodedError(
+      'StoreIoFailed',
+      `The folder '${path}' failed to sync before; nothing more is written to it.`,
+      {
+        target: path,
+        recommendations: ['Check the disk, then restart.'],
+      },
+    );
   }
 
   async #isThere(path: string): Promise<boolean> {

@@ -29,7 +29,9 @@ export interface OpenFile {
 
 export const nodeFileCalls: FileCalls = {
   create: async (path) =>
-    new NodeFile(await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)),
+    new NodeFile(
+      await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600),
+    ),
   openToRead: async (path) => new NodeFile(await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)),
   syncFolder: async (path) => {
     await using folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -40,7 +42,10 @@ export const nodeFileCalls: FileCalls = {
   makeFolder: async (path) => void (await mkdir(path, { mode: 0o700 })),
   sizeOf: async (path) => (await stat(path)).size,
   entries: async (path) =>
-    (await readdir(path, { withFileTypes: true })).map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() })),
+    (await readdir(path, { withFileTypes: true })).map((entry) => ({
+      name: entry.name,
+      isFolder: entry.isDirectory(),
+    })),
 };
 
 class NodeFile implements OpenFile {

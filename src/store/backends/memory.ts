@@ -1,6 +1,6 @@
-import { CodedError } from '../../lib/error.ts';
 import type { Backend, ObjectInfo, ObjectRange } from '../backend.ts';
 import { assertObjectName } from '../format/names.ts';
+import { objectMissing, rangeOutside } from './failures.ts';
 
 export class MemoryBackend implements Backend {
   readonly #objects = new Map<string, Uint8Array>();
@@ -39,13 +39,3 @@ export class MemoryBackend implements Backend {
     this.#objects.delete(name);
   }
 }
-
-export const objectMissing = (name: string): CodedError =>
-  new CodedError('StoreObjectMissing', `'${name}' is not in the store.`, { target: name });
-
-export const rangeOutside = (name: string, range: ObjectRange): CodedError =>
-  new CodedError(
-    'StoreDataDamaged',
-    `'${name}' has no bytes from ${range.offset} to ${range.offset + range.length}: it is shorter than it should be.`,
-    { target: name },
-  );

@@ -52,13 +52,15 @@ export const openCommit = (
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (hash('sha256', view, 'hex') !== named.sha256) throw damaged(name, 'its bytes have another SHA-256 than its name');
   const signed = view.length - SIGNATURE_BYTES;
-  if (signed < HEAD_BYTES + TAG_BYTES || !view.subarray(0, 8).equals(MAGIC)) throw damaged(name, 'it is no commit object');
+  if (signed < HEAD_BYTES + TAG_BYTES || !view.subarray(0, 8).equals(MAGIC))
+    throw damaged(name, 'it is no commit object');
   const verifyKey = createPublicKey({ key: Buffer.from(secrets.verifyKey), format: 'der', type: 'spki' });
   if (!verify(null, toSign(view.subarray(0, signed), secrets.vaultId), verifyKey, view.subarray(signed))) {
     throw damaged(name, "it does not bear this vault's signature");
   }
   const generation = keys.generations.find((one) => one.generation === view.readUInt32LE(8));
-  if (!generation) throw new CodedError('StoreKeyWrong', `This key set lacks the generation that sealed ${name}.`, { target: name });
+  if (!generation)
+    throw new CodedError('StoreKeyWrong', `This key set lacks the generation that sealed ${name}.`, { target: name });
   const plain = openSealed(view.subarray(HEAD_BYTES, signed), {
     key: deriveKey(generation.structKey, view.subarray(12, 44), 'commit'),
     nonce: NONCE,

@@ -126,7 +126,8 @@ export class PackDirectory {
 export const directoryLength = (name: string, tail: Uint8Array): number => {
   const view = Buffer.from(tail.buffer, tail.byteOffset, tail.length);
   const end = view.length - 8 - HEADER_BYTES - 4;
-  if (end < 0 || !view.subarray(view.length - 8).equals(PACK_END_MAGIC)) throw damaged(name, 'it does not end as a pack');
+  if (end < 0 || !view.subarray(view.length - 8).equals(PACK_END_MAGIC))
+    throw damaged(name, 'it does not end as a pack');
   const length = view.readUInt32LE(end);
   if (length < 5 + NONCE_BYTES + TAG_BYTES || length > directoryRoom(MAX_SLOTS)) {
     throw damaged(name, `its directory cannot be ${length} bytes long`);
@@ -153,10 +154,20 @@ export const readDirectory = (
     label: Buffer.concat([headerBytes, view.subarray(0, 5)]),
   });
   if (!payload) throw damaged(pack.name, 'the seal of its directory is broken');
-  const plain = view[0] === RAW ? payload : plainLength <= MAX_SLOTS * ENTRY_BYTES ? codec.decompress(payload, plainLength) : undefined;
+  const plain =
+    view[0] === RAW
+      ? payload
+      : plainLength <= MAX_SLOTS * ENTRY_BYTES
+        ? codec.decompress(payload, plainLength)
+        : undefined;
   if (plain?.length !== plainLength) throw damaged(pack.name, 'its directory has another length than it says');
   const directory = new PackDirectory(pack.name, header, Buffer.from(new Uint8Array(plain).buffer));
-  checkEntries(pack, directory, Buffer.from(plain.buffer, plain.byteOffset, plain.length), pack.sizeBytes - view.length);
+  checkEntries(
+    pack,
+    directory,
+    Buffer.from(plain.buffer, plain.byteOffset, plain.length),
+    pack.sizeBytes - view.length,
+  );
   return directory;
 };
 

@@ -55,7 +55,9 @@ export const commitName = (itemId: string, cseq: number, pointId: string, sha256
     });
   }
   if (!Number.isSafeInteger(cseq) || cseq < 0 || cseq > MAX_CSEQ) {
-    throw new CodedError('InvalidParameter', `cseq ${cseq} must be an integer from 0 to ${MAX_CSEQ}.`, { target: 'cseq' });
+    throw new CodedError('InvalidParameter', `cseq ${cseq} must be an integer from 0 to ${MAX_CSEQ}.`, {
+      target: 'cseq',
+    });
   }
   return `rp/${itemId}/${String(cseq).padStart(12, '0')}-${pointId}.${sha256}`;
 };

@@ -52,7 +52,7 @@ export class TreeNode {
     bytes[1] = this.level;
     bytes.writeUInt16LE(packs.length, 2);
     bytes.writeUInt32LE(this.chunkSizeBytes, 4);
-    packs.forEach((pack, number) => bytes.write(pack, HEAD_BYTES + number * 16, 'hex'));
+    for (const [number, pack] of packs.entries()) bytes.write(pack, HEAD_BYTES + number * 16, 'hex');
     let at = HEAD_BYTES + packs.length * 16;
     for (const entry of this.#entries) {
       if (entry) bytes.set(entry.id.subarray(0, idBytes), at);

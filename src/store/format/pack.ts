@@ -1,5 +1,5 @@
-import type { WorkerKeys } from '../keys.ts';
 import { CodedError } from '../../lib/error.ts';
+import type { WorkerKeys } from '../keys.ts';
 import type { PackRecord } from '../packRecord.ts';
 import type { CodecId } from './codec.ts';
 import { deriveKey } from './seal.ts';
@@ -58,9 +58,13 @@ export const decodeHeader = (bytes: Uint8Array): PackHeader | undefined => {
 const keysOf = (keys: WorkerKeys, keyGeneration: number) => {
   const found = keys.generations.find((one) => one.generation === keyGeneration);
   if (found) return found;
-  throw new CodedError('StoreKeyWrong', `This key set has no generation ${keyGeneration}: it is older than the store.`, {
-    recommendations: ['Open the store with its newest keys/ object.'],
-  });
+  throw new CodedError(
+    'StoreKeyWrong',
+    `This key set has no generation ${keyGeneration}: it is older than the store.`,
+    {
+      recommendations: ['Open the store with its newest keys/ object.'],
+    },
+  );
 };
 
 /** Chunks are sealed with the data key, nodes of trees with the struct key. Errors: StoreKeyWrong. */

@@ -8,7 +8,7 @@ import { damaged, deriveKey, NONCE_BYTES, openSealed, sealInto, TAG_BYTES } from
 /** All secrets of a vault. */
 export interface VaultKeys {
   readonly vaultId: string;
-  readonly generations: readonly { readonly generation: number; /** 32 bytes. */ readonly masterKey: Uint8Array }[];
+  readonly generations: readonly { readonly generation: number /** 32 bytes. */; readonly masterKey: Uint8Array }[];
   readonly idKey: Uint8Array;
   /** Ed25519, PKCS #8 and SPKI, DER. */
   readonly signingKey: Uint8Array;
@@ -105,10 +105,14 @@ export const unwrapKeys = (name: string, bytes: Uint8Array, kek: KeyEncryptionKe
     label: labelOf(head),
   });
   if (!plain) {
-    throw new CodedError('StoreKeyWrong', `This ${wordFor(kek)} does not open the keys of vault ${wrapped.vaultId} (${name}).`, {
-      target: name,
-      recommendations: ['Use the key that was shown when the vault was made, or the one it was last changed to.'],
-    });
+    throw new CodedError(
+      'StoreKeyWrong',
+      `This ${wordFor(kek)} does not open the keys of vault ${wrapped.vaultId} (${name}).`,
+      {
+        target: name,
+        recommendations: ['Use the key that was shown when the vault was made, or the one it was last changed to.'],
+      },
+    );
   }
   const secrets = JSON.parse(Buffer.from(plain).toString()) as {
     generations: { generation: number; masterKey: string }[];
@@ -139,15 +143,23 @@ const parseWrapped = (name: string, bytes: Uint8Array): WrappedKeys => {
 
 const wrappingKey = (kek: KeyEncryptionKey, how: WrappedKeys['kek'], salt: Uint8Array): Uint8Array => {
   if (kek.kind !== how.kind) {
-    throw new CodedError('StoreKeyWrong', `The keys of this vault are wrapped by a ${wordFor(how)}, not by a ${wordFor(kek)}.`);
+    throw new CodedError(
+      'StoreKeyWrong',
+      `The keys of this vault are wrapped by a ${wordFor(how)}, not by a ${wordFor(kek)}.`,
+    );
   }
   if (kek.kind === 'file') {
     if (kek.bytes.length === KEK_BYTES) return deriveKey(kek.bytes, salt, 'kek');
-    throw new CodedError('InvalidParameter', `A key file holds ${KEK_BYTES} bytes; this one holds ${kek.bytes.length}.`, {
-      target: 'kek',
-    });
+    throw new CodedError(
+      'InvalidParameter',
+      `A key file holds ${KEK_BYTES} bytes; this one holds ${kek.bytes.length}.`,
+      {
+        target: 'kek',
+      },
+    );
   }
-  if (kek.passphrase.length === 0) throw new CodedError('InvalidParameter', 'The passphrase is empty.', { target: 'kek' });
+  if (kek.passphrase.length === 0)
+    throw new CodedError('InvalidParameter', 'The passphrase is empty.', { target: 'kek' });
   const { memoryKiB, passes, parallelism } = how as Argon2;
   return argon2Sync('argon2id', {
     message: Buffer.from(kek.passphrase.normalize('NFC')),
@@ -161,6 +173,7 @@ const wrappingKey = (kek: KeyEncryptionKey, how: WrappedKeys['kek'], salt: Uint8
 
 const labelOf = (head: Omit<WrappedKeys, 'sealed'>): Uint8Array => Buffer.from(canonicalJson(head));
 
-const wordFor = (kek: { readonly kind: 'file' | 'passphrase' }): string => (kek.kind === 'file' ? 'key file' : 'passphrase');
+const wordFor = (kek: { readonly kind: 'file' | 'passphrase' }): string =>
+  kek.kind === 'file' ? 'key file' : 'passphrase';
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');

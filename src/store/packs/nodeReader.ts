@@ -1,5 +1,5 @@
 import { ByteCache } from '../../lib/byteCache.ts';
-import { nodeNamer, type ChunkNamer } from '../format/chunkId.ts';
+import { type ChunkNamer, nodeNamer } from '../format/chunkId.ts';
 import { openCodec } from '../format/codec.ts';
 import { decodeNode, type TreeNode } from '../format/node.ts';
 import { damaged } from '../format/seal.ts';
@@ -35,7 +35,8 @@ export class NodeReader {
     }
     const plain = await this.#packs.readRecord(place, this.#codec, this.#namer);
     const node = decodeNode(plain, level, chunkSizeBytes);
-    if (!node) throw damaged(name, `slot ${ref.slot} holds no node of level ${level} for chunks of ${chunkSizeBytes} bytes`);
+    if (!node)
+      throw damaged(name, `slot ${ref.slot} holds no node of level ${level} for chunks of ${chunkSizeBytes} bytes`);
     this.#cache.set(cacheKey, node, node.length * NODE_ENTRY_BYTES);
     return node;
   }

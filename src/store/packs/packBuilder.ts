@@ -1,8 +1,8 @@
 import { hash, randomBytes } from 'node:crypto';
+import { CodedError } from '../../lib/error.ts';
 import { type ChunkNamer, ID_BYTES } from '../format/chunkId.ts';
 import { type Codec, RAW, ZSTD } from '../format/codec.ts';
 import { type DirectoryEntry, directoryRoom, writeDirectory } from '../format/directory.ts';
-import { CodedError } from '../../lib/error.ts';
 import { packName } from '../format/names.ts';
 import {
   encodeHeader,
@@ -51,7 +51,9 @@ export class PackBuilder {
 
   fits(plainLength: number): boolean {
     const slots = this.entries.length + 1;
-    return slots <= MAX_SLOTS && this.#end + plainLength + TAG_BYTES + directoryRoom(slots) <= this.#options.buffer.length;
+    return (
+      slots <= MAX_SLOTS && this.#end + plainLength + TAG_BYTES + directoryRoom(slots) <= this.#options.buffer.length
+    );
   }
 
   /**
@@ -60,11 +62,16 @@ export class PackBuilder {
    */
   add(id: Uint8Array, plain: Uint8Array): number {
     const slot = this.entries.length;
-    const entry = this.#seal(slot, id, plain, this.#options.codec.compress(plain)) ?? this.#seal(slot, id, plain, undefined);
+    const entry =
+      this.#seal(slot, id, plain, this.#options.codec.compress(plain)) ?? this.#seal(slot, id, plain, undefined);
     if (!entry) {
-      throw new CodedError('StoreDataDamaged', 'A sealed chunk did not open to what was sealed, twice; it was not stored.', {
-        recommendations: ["Check this computer's memory before the next backup."],
-      });
+      throw new CodedError(
+        'StoreDataDamaged',
+        'A sealed chunk did not open to what was sealed, twice; it was not stored.',
+        {
+          recommendations: ["Check this computer's memory before the next backup."],
+        },
+      );
     }
     this.entries.push(entry);
     this.#end += entry.length;
@@ -100,5 +107,4 @@ export class PackBuilder {
   }
 }
 
-export const idKey = (id: Uint8Array): string =>
-  Buffer.from(id.buffer, id.byteOffset, ID_BYTES).toString('latin1');
+export const idKey = (id: Uint8Array): string => Buffer.from(id.buffer, id.byteOffset, ID_BYTES).toString('latin1');

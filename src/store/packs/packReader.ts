@@ -3,7 +3,13 @@ import { CodedError, isCoded } from '../../lib/error.ts';
 import type { Backend } from '../backend.ts';
 import type { ChunkNamer } from '../format/chunkId.ts';
 import { type Codec, openCodec, RAW } from '../format/codec.ts';
-import { type DirectoryEntry, directoryLength, type PackDirectory, readDirectory, TAIL_BYTES } from '../format/directory.ts';
+import {
+  type DirectoryEntry,
+  directoryLength,
+  type PackDirectory,
+  readDirectory,
+  TAIL_BYTES,
+} from '../format/directory.ts';
 import { packPrefix, parsePackName } from '../format/names.ts';
 import { encodeLabel, recordKey, recordNonce } from '../format/pack.ts';
 import { damaged, openSealed } from '../format/seal.ts';
@@ -116,13 +122,24 @@ export class PackReader {
       }
     }
     if (packs.length === 0) {
-      throw firstDamage ?? new CodedError('StoreObjectMissing', `Pack ${packId} is not in the store.`, { target: packPrefix(packId) });
+      throw (
+        firstDamage ??
+        new CodedError('StoreObjectMissing', `Pack ${packId} is not in the store.`, { target: packPrefix(packId) })
+      );
     }
-    this.#cache.set(packId, packs, packs.reduce((sum, { directory }) => sum + directory.sizeBytes, 0));
+    this.#cache.set(
+      packId,
+      packs,
+      packs.reduce((sum, { directory }) => sum + directory.sizeBytes, 0),
+    );
     return packs;
   }
 
-  async #readPack(object: { readonly name: string; readonly packId: string; readonly sizeBytes: number }): Promise<OpenPack> {
+  async #readPack(object: {
+    readonly name: string;
+    readonly packId: string;
+    readonly sizeBytes: number;
+  }): Promise<OpenPack> {
     for (let tries = 0; ; tries++) {
       try {
         const directory = await this.#readDirectory(object);

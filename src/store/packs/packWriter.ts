@@ -1,8 +1,8 @@
 import type { Backend } from '../backend.ts';
 import type { ChunkNamer } from '../format/chunkId.ts';
-import { openCodec, type Codec } from '../format/codec.ts';
-import { PACK_SIZE_BYTES, type PackKind } from '../format/pack.ts';
+import { type Codec, openCodec } from '../format/codec.ts';
 import type { DirectoryEntry } from '../format/directory.ts';
+import { PACK_SIZE_BYTES, type PackKind } from '../format/pack.ts';
 import type { WorkerKeys } from '../keys.ts';
 import type { PackRecord } from '../packRecord.ts';
 import { idKey, PackBuilder } from './packBuilder.ts';

@@ -53,12 +53,19 @@ const sha256Of = async (backend: Backend, name: string): Promise<string | undefi
 };
 
 /** Every commit names the hash of the one before: what was put in its place, or rolled back, shows. */
-export const brokenChain = (commits: readonly { readonly name: string; readonly body: CommitBody }[]): readonly Damage[] => {
+export const brokenChain = (
+  commits: readonly { readonly name: string; readonly body: CommitBody }[],
+): readonly Damage[] => {
   const bySequence = new Map(commits.map((commit) => [commit.body.cseq, commit]));
   return commits.flatMap(({ name, body }) => {
     const before = bySequence.get(body.cseq - 1);
     if (!before || parseCommitName(before.name)?.sha256 === body.previous) return [];
-    return [{ object: before.name, message: `${before.name}: the commit after it names another one as its predecessor (${name}).` }];
+    return [
+      {
+        object: before.name,
+        message: `${before.name}: the commit after it names another one as its predecessor (${name}).`,
+      },
+    ];
   });
 };
 

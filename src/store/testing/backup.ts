@@ -39,7 +39,9 @@ export const backUp = async (
   const leaves = new Map<number, NodeRef | null>();
   const span = leafSpanBytes(chunkSizeBytes);
   for (let index = 0; index < leafCount(disk.sizeBytes, chunkSizeBytes); index++) {
-    const touching = extents.filter(({ offset, length }) => offset < (index + 1) * span && offset + length > index * span);
+    const touching = extents.filter(
+      ({ offset, length }) => offset < (index + 1) * span && offset + length > index * span,
+    );
     if (touching.length === 0) continue;
     const job = {
       ...{ index, diskSizeBytes: disk.sizeBytes, extents: touching, whole: !changes },
@@ -82,6 +84,9 @@ export const assertRestores = async (store: Store, root: DiskRoot, disk: SparseD
   }
   for (const { offset, length } of disk.dataExtents()) {
     if (restored.has(Math.floor(offset / root.chunkSizeBytes) * root.chunkSizeBytes)) continue;
-    assert.ok(disk.read(offset, length).every((byte) => byte === 0), `bytes at ${offset} are lost`);
+    assert.ok(
+      disk.read(offset, length).every((byte) => byte === 0),
+      `bytes at ${offset} are lost`,
+    );
   }
 };

@@ -56,7 +56,9 @@ export class SparseDisk {
 
   /** Ascending and without overlap; where a zeroed range met a written one it is data. */
   takeChanges(): readonly Extent[] {
-    const edges = [...new Set(this.#changes.flatMap(({ offset, length }) => [offset, offset + length]))].sort((a, b) => a - b);
+    const edges = [...new Set(this.#changes.flatMap(({ offset, length }) => [offset, offset + length]))].sort(
+      (a, b) => a - b,
+    );
     const extents: Extent[] = [];
     for (const [index, offset] of edges.entries()) {
       const end = edges[index + 1];

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { buildGuest, GUEST_APPEND, type Guest } from '../../../scripts/guest/build.ts';
+import { makeGuestDisk } from '../../../scripts/guest/disk.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { MachineHost, SnapshotDisk } from '../../../src/machine/machine.ts';
 import { GuestAgent } from '../../../src/machine/qemu/guestAgent.ts';
@@ -64,7 +66,7 @@ export async function openBench(disks = TWO_DISKS, qemu: Record<string, unknown>
   const folder = mkdtempSync(join(tmpdir(), 'sr-qemu-'));
   const images = join(folder, 'machines');
   run('mkdir', '-p', images);
-  for (const disk of disks) makeDisk(join(images, fileOf(disk)), disk);
+  for (const disk of disks) makeGuestDisk(join(images, fileOf(disk)), disk.format, disk.sizeMiB);
   const boot = { memoryMiB: 192, kernel, initrd, append: GUEST_APPEND, freezeHook: true };
   const described = disks.map((disk) => ({ lun: disk.lun, name: disk.name, path: fileOf(disk), format: disk.format }));
   writeFileSync(
@@ -86,15 +88,6 @@ export async function openBench(disks = TWO_DISKS, qemu: Record<string, unknown>
 }
 
 export const fileOf = ({ name, format }: DiskSetup): string => `${name}.${format}`;
-
-const makeDisk = (path: string, { format, sizeMiB }: DiskSetup): void => {
-  const raw = format === 'raw' ? path : `${path}.raw`;
-  run('truncate', '-s', `${sizeMiB}M`, raw);
-  run('mke2fs', '-q', '-F', '-t', 'ext4', '-E', 'lazy_itable_init=0,lazy_journal_init=0', raw);
-  if (format === 'raw') return;
-  run('qemu-img', 'convert', '-f', 'raw', '-O', format, raw, path);
-  rmSync(raw);
-};
 
 /** Waits until the machine's agent answers. */
 export async function booted(host: MachineHost): Promise<void> {
@@ -128,7 +121,6 @@ export async function restoreTo(
 ): Promise<{ kind: string; bytes: number }> {
   if (under === undefined) run('truncate', '-s', String(disk.sizeBytes), path);
   else run('cp', '--sparse=always', under, path);
-  const { open } = await import('node:fs/promises');
   await using file = await open(path, 'r+');
   if (disk.address.kind !== 'nbd') throw new Error('an NBD address is expected');
   await using client = await NbdClient.connect(disk.address);

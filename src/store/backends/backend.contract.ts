@@ -14,6 +14,11 @@ export const listed = async (backend: Backend, prefix: string): Promise<readonly
 
 /** What every backend does. `open` gives an empty one each time. */
 export const backendContract = (kind: string, open: () => Promise<Backend>): void => {
+  keepsObjects(kind, open);
+  namesObjects(kind, open);
+};
+
+const keepsObjects = (kind: string, open: () => Promise<Backend>): void => {
   describe(`the backend contract, ${kind}`, () => {
     it('gives back what was put, whole and in ranges', async () => {
       const backend = await open();
@@ -60,6 +65,17 @@ export const backendContract = (kind: string, open: () => Promise<Backend>): voi
       assert.equal(Buffer.from(await backend.get('fmt')).toString(), 'mine');
     });
 
+    it('does not start a put that is cancelled already', async () => {
+      const backend = await open();
+      const cancelled = AbortSignal.abort(new Error('cancelled'));
+      await assert.rejects(backend.put('fmt', bytesOf('x'), cancelled), /cancelled/);
+      assert.equal(await backend.head('fmt'), undefined);
+    });
+  });
+};
+
+const namesObjects = (kind: string, open: () => Promise<Backend>): void => {
+  describe(`names under the backend contract, ${kind}`, () => {
     it('lists by prefix, also within a name', async () => {
       const backend = await open();
       for (const name of ['p/ab/abc.0.x', 'p/ab/abd.0.x', 'p/cd/cde.0.x', 'rp/item/1', 'fmt']) {
@@ -95,20 +111,30 @@ export const backendContract = (kind: string, open: () => Promise<Backend>): voi
       assert.equal(await backend.head('p/ab/gone'), undefined);
     });
 
-    for (const name of ['', '/fmt', 'a//b', '../fmt', 'p/../fmt', '.tmp/x', 'a\\b', 'a b', 'a\0b', 'ä', 'a/'.repeat(300)]) {
+    for (const name of [
+      '',
+      '/fmt',
+      'a//b',
+      '../fmt',
+      'p/../fmt',
+      '.tmp/x',
+      'a\\b',
+      'a b',
+      'a\0b',
+      'ä',
+      'a/'.repeat(300),
+    ]) {
       it(`refuses the name ${JSON.stringify(name.slice(0, 20))}`, async () => {
         const backend = await open();
-        for (const call of [backend.put(name, bytesOf('x')), backend.get(name), backend.head(name), backend.delete(name)]) {
+        for (const call of [
+          backend.put(name, bytesOf('x')),
+          backend.get(name),
+          backend.head(name),
+          backend.delete(name),
+        ]) {
           await assert.rejects(call, (error) => isCoded(error, 'InvalidParameter'));
         }
       });
     }
-
-    it('does not start a put that is cancelled already', async () => {
-      const backend = await open();
-      const cancelled = AbortSignal.abort(new Error('cancelled'));
-      await assert.rejects(backend.put('fmt', bytesOf('x'), cancelled), /cancelled/);
-      assert.equal(await backend.head('fmt'), undefined);
-    });
   });
 };

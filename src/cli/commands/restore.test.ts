@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { SUBSCRIPTION } from '../testing/fakeArm.ts';
+import { runCli } from '../testing/runCli.ts';
+import { accepted, GROUP, MACHINE, point } from '../testing/samples.ts';
+import { ON_ITEM, POINT, startWorld, type World } from '../testing/world.ts';
+
+let world: World;
+before(async () => {
+  world = await startWorld();
+});
+beforeEach(() => world.reset());
+after(() => world[Symbol.asyncDispose]());
+
+test('restore-disks names its target in the additive property bag', async () => {
+  world.on('POST', `${POINT}/restore`, accepted(world.endpoint));
+  const words = ['restore', 'restore-disks', ...ON_ITEM, '-r', point.name];
+  const cases: [words: string[], more: unknown][] = [
+    [['--target-folder', 'drill'], { strongroom: { targetFolder: 'drill' } }],
+    [
+      ['--image-host', 'shelf', '--machine-name', 'web-copy', '--diskslist', '-1', '0'],
+      { restoreDiskLunList: [-1, 0], strongroom: { imageHost: 'shelf', machineName: 'web-copy' } },
+    ],
+    [
+      ['--storage-account', `${GROUP}/x/acc`, '-t', 'rg2'],
+      {
+        storageAccountId: `${GROUP}/x/acc`,
+        targetResourceGroupId: `/subscriptions/${SUBSCRIPTION}/resourceGroups/rg2`,
+      },
+    ],
+  ];
+  for (const [target, more] of cases) {
+    const { code, stderr } = await runCli(world, ...words, ...target);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(world.bodyOf('POST'), {
+      properties: {
+        objectType: 'IaasVMRestoreRequest',
+        recoveryPointId: point.name,
+        recoveryType: 'RestoreDisks',
+        sourceResourceId: MACHINE,
+        region: 'north',
+        createNewCloudService: false,
+        originalStorageAccountOption: false,
+        ...(more as object),
+      },
+    });
+  }
+});
