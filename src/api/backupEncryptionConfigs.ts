@@ -20,7 +20,8 @@ export const backupEncryptionConfigs = (services: Services): RouteTable =>
       route({
         method: 'GET',
         path: PATH,
-        action: `${ACTION}/read`,
+        // az asks before every restore, and Backup Operator has no action of its own for it.
+        action: 'Microsoft.RecoveryServices/Vaults/read',
         summary: 'Tells how a vault is encrypted: with its own key.',
         async handler({ params }) {
           const config: EncryptionConfig = {

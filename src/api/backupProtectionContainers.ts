@@ -1,15 +1,12 @@
 import { type Filter, matches } from '../arm/filter.ts';
-import { ok } from '../arm/respond.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
 import { listItems } from '../db/items.ts';
-import { parseContainerName } from '../vault/names.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
-import { requireFabric } from './itemPath.ts';
-import { requireItem, requireVault } from './lookups.ts';
+import { requireVault } from './lookups.ts';
 import type { Services } from './services.ts';
 import { protectionContainerToWire } from './toWire/protectionContainer.ts';
-import { CONTAINER_PATH, VAULT_PATH } from './vaultPath.ts';
+import { VAULT_PATH } from './vaultPath.ts';
 
 const FILTER = {
   backupManagementType: 'string',
@@ -42,7 +39,7 @@ export const backupProtectionContainers = (services: Services): RouteTable =>
       route({
         method: 'GET',
         path: `${VAULT_PATH}/backupDeletedProtectionContainers`,
-        action: 'Microsoft.RecoveryServices/Vaults/backupDeletedProtectionContainers/read',
+        action: 'Microsoft.RecoveryServices/Vaults/backupProtectionContainers/read',
         summary: 'Lists the containers whose item is scheduled for deletion.',
         filter: FILTER,
         async handler(context) {
@@ -55,18 +52,6 @@ export const backupProtectionContainers = (services: Services): RouteTable =>
             (item) => item.id,
             (item) => protectionContainerToWire(vault, item),
           );
-        },
-      }),
-      route({
-        method: 'GET',
-        path: CONTAINER_PATH,
-        action: 'Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/read',
-        summary: 'Gets a container.',
-        async handler({ params }) {
-          requireFabric(params.fabricName);
-          const vault = await requireVault(services, params);
-          const item = await requireItem(services.db.queries, vault, parseContainerName(params.containerName));
-          return ok(protectionContainerToWire(vault, item));
         },
       }),
     ],

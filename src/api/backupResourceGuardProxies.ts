@@ -5,7 +5,8 @@ import type { Services } from './services.ts';
 import { VAULT_PATH } from './vaultPath.ts';
 
 const TYPE = 'Microsoft.RecoveryServices/vaults/backupResourceGuardProxies';
-const ACTION = 'Microsoft.RecoveryServices/Vaults/backupResourceGuardProxies';
+/** Backup roles have no action of its own for it, and az asks before most changes: reading the vault is enough. */
+const ACTION = 'Microsoft.RecoveryServices/Vaults/read';
 
 /** Clients ask for the guards of a vault before they change it. There are none here. */
 export const backupResourceGuardProxies = (services: Services): RouteTable =>
@@ -16,7 +17,7 @@ export const backupResourceGuardProxies = (services: Services): RouteTable =>
       route({
         method: 'GET',
         path: `${VAULT_PATH}/backupResourceGuardProxies`,
-        action: `${ACTION}/read`,
+        action: ACTION,
         summary: 'Lists the resource guards of a vault: there are none.',
         async handler(context) {
           await requireVault(services, context.params);
@@ -26,7 +27,7 @@ export const backupResourceGuardProxies = (services: Services): RouteTable =>
       route({
         method: 'GET',
         path: `${VAULT_PATH}/backupResourceGuardProxies/{proxyName}`,
-        action: `${ACTION}/read`,
+        action: ACTION,
         summary: 'Answers that there is no such resource guard.',
         async handler({ params }) {
           const vault = await requireVault(services, params);

@@ -37,16 +37,6 @@ export const checkNameAvailability = (services: Services): RouteTable =>
           return ok(await availability(services, body.name));
         },
       }),
-      route({
-        method: 'GET',
-        path: `/subscriptions/{subscriptionId}/${IN_LOCATION}/deletedVaults`,
-        action: 'Microsoft.RecoveryServices/locations/deletedVaults/read',
-        summary: 'Lists the soft-deleted vaults: a vault is deleted only when it is empty, and then for good.',
-        handler(context) {
-          requireSubscription(services, context.params.subscriptionId);
-          return context.list([]);
-        },
-      }),
     ],
   });
 

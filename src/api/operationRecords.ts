@@ -2,6 +2,9 @@ import type { OperationRecord } from '../arm/operation.ts';
 import { getOperation, type Operation, putOperation } from '../db/operations.ts';
 import type { Queries } from '../db/schema.ts';
 import { CodedError } from '../lib/error.ts';
+import { requireSubscription, type VaultParams } from './lookups.ts';
+import type { Services } from './services.ts';
+import { vaultId } from './toWire/ids.ts';
 
 /**
  * Records an operation that has succeeded. What takes time here is a job: the operation only tells its name,
@@ -39,6 +42,16 @@ export function toRecord(operation: Operation): OperationRecord {
     ...(error === undefined ? {} : { error }),
     ...(jobId === undefined ? {} : { properties: { objectType: 'OperationStatusJobExtendedInfo', jobId } }),
   };
+}
+
+/** As `requireOperation`, at the vault of the path; the vault itself may be gone. Errors: SubscriptionNotFound, NotFound. */
+export function requireVaultOperation(
+  services: Services,
+  params: VaultParams & { readonly operationId: string },
+): Promise<Operation> {
+  requireSubscription(services, params.subscriptionId);
+  const scope = vaultId(params.subscriptionId, params.resourceGroupName, params.vaultName);
+  return requireOperation(services.db.queries, scope, params.operationId);
 }
 
 function isWithin(scope: string, outer: string): boolean {

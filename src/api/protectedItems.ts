@@ -154,9 +154,15 @@ const configure = (
  * The machine of an existing item, if a host shows it now: it may have been made again, or moved to another host.
  * Its absence, or a silent host, keeps nobody from changing the item.
  */
-async function seenMachine(services: Services, name: MachineName, signal: AbortSignal): Promise<MachineView | undefined> {
+async function seenMachine(
+  services: Services,
+  name: MachineName,
+  signal: AbortSignal,
+): Promise<MachineView | undefined> {
   const machines = await listMachines(services, signal);
-  return machines.find((machine) => isSameMachine(name, { resourceGroup: machine.resourceGroup, vmName: machine.name }));
+  return machines.find((machine) =>
+    isSameMachine(name, { resourceGroup: machine.resourceGroup, vmName: machine.name }),
+  );
 }
 
 /** Errors: BCMV2VMNotFound, BMSUserErrorInvalidConfigureProtectionRequest. */

@@ -74,7 +74,10 @@ test('resources of all types are listed for the subscription and for a group, by
     (await server.call('GET', path)).body.value.map((one: { name: string }) => one.name);
   const all = `/subscriptions/${SUBSCRIPTION}/resources`;
   assert.deepEqual(await names(all), ['safe', 'db01', 'web01']);
-  assert.deepEqual(await names(`${all}?$filter=resourceType eq 'Microsoft.Compute/virtualMachines' and name eq 'DB01'`), ['db01']);
+  assert.deepEqual(
+    await names(`${all}?$filter=resourceType eq 'Microsoft.Compute/virtualMachines' and name eq 'DB01'`),
+    ['db01'],
+  );
   assert.deepEqual(await names(`${GROUP}/resources?$filter=tagName eq 'wing' and tagValue eq 'east'`), ['safe']);
   assert.deepEqual(await names(`${GROUP}/resources?$filter=tagName eq 'wing' and tagValue eq '3'`), []);
   assert.deepEqual(await names(`${GROUP}/resources?$filter=resourceGroup eq 'office'`), []);

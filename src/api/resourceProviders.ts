@@ -1,4 +1,5 @@
 import type { RouteTable } from '../arm/route.ts';
+import { absentTypes } from './absentTypes.ts';
 import { backup } from './backup.ts';
 import { backupconfig } from './backupconfig.ts';
 import { backupEncryptionConfigs } from './backupEncryptionConfigs.ts';
@@ -13,7 +14,10 @@ import { backupResourceGuardProxies } from './backupResourceGuardProxies.ts';
 import { backupStatus } from './backupStatus.ts';
 import { backupstorageconfig } from './backupstorageconfig.ts';
 import { checkNameAvailability } from './checkNameAvailability.ts';
+import { deletedVaults } from './deletedVaults.ts';
+import { operationStatus } from './operationStatus.ts';
 import { protectedItems } from './protectedItems.ts';
+import { protectionContainers } from './protectionContainers.ts';
 import { providers } from './providers.ts';
 import { recoveryPoints } from './recoveryPoints.ts';
 import { resourceGroups } from './resourceGroups.ts';
@@ -43,15 +47,19 @@ export function resourceProviders(services: Services): readonly RouteTable[] {
     backupFabrics(services),
     backupProtectableItems(services),
     backupProtectionContainers(services),
+    protectionContainers(services),
+    ...absentTypes(services),
     backupProtectedItems(services),
     protectedItems(services),
     backup(services),
     recoveryPoints(services),
     restore(services),
     backupJobs(services),
-    ...backupOperations(services),
+    backupOperations(services),
+    operationStatus(services),
     backupStatus(services),
     checkNameAvailability(services),
+    deletedVaults(services),
     ...usages(services),
     virtualMachines(services),
     ...storageAccounts(services),

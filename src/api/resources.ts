@@ -96,7 +96,13 @@ function filterValue(resource: GenericResource, name: string): string | undefine
   }
 }
 
-const show = ({ id, name, type, location, tags }: GenericResource): GenericResource => ({ id, name, type, location, tags });
+const show = ({ id, name, type, location, tags }: GenericResource): GenericResource => ({
+  id,
+  name,
+  type,
+  location,
+  tags,
+});
 
 const groupOf = (resource: GenericResource): string => resource.id.split('/')[4] ?? '';
 

@@ -4,7 +4,11 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { ComputeManagementClient } from '@azure/arm-compute';
 import { RecoveryServicesClient } from '@azure/arm-recoveryservices';
-import { type AzureIaaSVMProtectedItem, type AzureIaaSVMJob, RecoveryServicesBackupClient } from '@azure/arm-recoveryservicesbackup';
+import {
+  type AzureIaaSVMJob,
+  type AzureIaaSVMProtectedItem,
+  RecoveryServicesBackupClient,
+} from '@azure/arm-recoveryservicesbackup';
 import { ResourceManagementClient } from '@azure/arm-resources';
 import { BasicConstraintsExtension, SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
 import { deleteItem, listItems } from '../db/items.ts';
@@ -80,7 +84,9 @@ test('the whole way of a protected machine through the official clients', async 
   assert.equal((await names(backup.backupProtectableItems.list(VAULT, GROUP, { filter }))).length, 2);
   await enable(backup, policy.id);
   assert.equal((await readItem(backup)).protectionState, 'IRPending');
-  await backup.backups.trigger(VAULT, GROUP, FABRIC, CONTAINER, ITEM, { properties: { objectType: 'IaasVMBackupRequest' } });
+  await backup.backups.trigger(VAULT, GROUP, FABRIC, CONTAINER, ITEM, {
+    properties: { objectType: 'IaasVMBackupRequest' },
+  });
   const jobs = await all(backup.backupJobs.list(VAULT, GROUP, { filter: "status eq 'InProgress'" }));
   assert.equal(jobs[0]?.properties?.operation, 'Backup');
   const job = (await backup.jobDetails.get(VAULT, GROUP, jobs[0]?.name ?? '')).properties as AzureIaaSVMJob;
@@ -125,7 +131,11 @@ const makePolicy = (backup: RecoveryServicesBackupClient) => {
   return backup.protectionPolicies.createOrUpdate(VAULT, GROUP, 'nightly', {
     properties: {
       backupManagementType: 'AzureIaasVM',
-      schedulePolicy: { schedulePolicyType: 'SimpleSchedulePolicy', scheduleRunFrequency: 'Daily', scheduleRunTimes: [at] },
+      schedulePolicy: {
+        schedulePolicyType: 'SimpleSchedulePolicy',
+        scheduleRunFrequency: 'Daily',
+        scheduleRunTimes: [at],
+      },
       retentionPolicy: {
         retentionPolicyType: 'LongTermRetentionPolicy',
         dailySchedule: { retentionTimes: [at], retentionDuration: { count: 14, durationType: 'Days' } },
@@ -143,7 +153,10 @@ const enable = (backup: RecoveryServicesBackupClient, policyId = '') =>
   });
 
 /** As the client does it: the call, then the operation by the last segment of its header until it has ended. */
-async function change(backup: RecoveryServicesBackupClient, properties: Partial<AzureIaaSVMProtectedItem>): Promise<void> {
+async function change(
+  backup: RecoveryServicesBackupClient,
+  properties: Partial<AzureIaaSVMProtectedItem>,
+): Promise<void> {
   let polled = '';
   await backup.protectedItems.createOrUpdate(
     VAULT,

@@ -25,7 +25,7 @@ export const usages = (services: Services): readonly RouteTable[] => [
       route({
         method: 'GET',
         path: `${VAULT_PATH}/replicationUsages`,
-        action: `${ACTION}/replicationUsages/read`,
+        action: `${ACTION}/usages/read`,
         summary: 'Counts what a vault replicates for site recovery: nothing.',
         async handler(context) {
           await requireVault(services, context.params);

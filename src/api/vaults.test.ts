@@ -191,6 +191,20 @@ test('a name is unique in the subscription', async () => {
   assert.equal(server.stores.size, 1);
 });
 
+test('of two requests that make one vault at a time one wins, and no store is left over', async () => {
+  await using server = await testServer();
+  const both = Promise.withResolvers<void>();
+  let waiting = 0;
+  server.hooks.beforeStore = async () => {
+    waiting += 1;
+    if (waiting === 2) both.resolve();
+    await both.promise;
+  };
+  const answers = await Promise.all([server.call('PUT', VAULT, BODY), server.call('PUT', VAULT, BODY)]);
+  assert.deepEqual(answers.map((answer) => answer.status).sort(), [201, 409]);
+  assert.equal(server.stores.size, 1);
+});
+
 test('lists hold the vaults of the subscription or of the group', async () => {
   await using server = await testServer();
   await server.call('PUT', VAULT, BODY);

@@ -165,14 +165,17 @@ async function putVault(
   if (before) return { vault: await replaceVault(services, params, location, body), isNew: false };
   await requireFreeName(db.queries, params);
   const vault = createdVault(services, params, location, body);
-  // The store comes first: a vault that is listed can take backups. A store without a vault is only waste.
+  // The store comes first: a vault that is listed can take backups. Another request may take the name meanwhile.
   await vaultStores.create(vault);
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => vaultStores.remove(vault));
   await db.transaction(async (tx) => {
     await requireFreeName(tx, params);
     await insertVault(tx, vault);
     await putPolicy(tx, namedPolicy(services, vault, DEFAULT_POLICY_NAME, defaultPolicy));
     await putPolicy(tx, namedPolicy(services, vault, ENHANCED_POLICY_NAME, enhancedPolicy));
   });
+  undo.move();
   return { vault, isNew: true };
 }
 

@@ -12,6 +12,7 @@ import { insertVault } from '../db/vaults.ts';
 import { silentLogger } from '../lib/log.ts';
 import { TurnedClock } from '../lib/turnedClock.ts';
 import { FakeHost } from '../machine/fakeHost.ts';
+import type { Backend } from '../store/backend.ts';
 import { defaultPolicy } from '../vault/defaultPolicies.ts';
 import type { Job } from '../vault/job.ts';
 import type { Policy, PolicyRules } from '../vault/policy.ts';
@@ -40,20 +41,32 @@ export class VaultRig implements AsyncDisposable {
   readonly service: JobService;
   readonly item: ProtectedItem;
 
-  private constructor(folder: string, clock: TurnedClock, host: FakeHost, db: Database, item: ProtectedItem) {
+  #isReborn = false;
+
+  private constructor(
+    folder: string,
+    clock: TurnedClock,
+    host: FakeHost,
+    db: Database,
+    item: ProtectedItem,
+    wrap?: (backend: Backend) => Backend,
+  ) {
     this.folder = folder;
     this.clock = clock;
     this.host = host;
     this.db = db;
     this.item = item;
     const at = (name: string) => join(folder, name);
-    const stores = new VaultStores({ stores: at('stores'), keys: at('keys'), cache: at('cache') }, clock);
+    const stores = new VaultStores({ stores: at('stores'), keys: at('keys'), cache: at('cache') }, clock, wrap);
     this.tools = { db, clock, log: silentLogger, hosts: new Hosts([host]), stores, workers: 0 };
     this.runner = this.newRunner();
     this.service = new JobService(this.tools, { wake: () => {}, cancel: (id) => this.runner.cancel(id) });
   }
 
-  static async open(rules: Partial<PolicyRules> = {}): Promise<VaultRig> {
+  static async open(
+    rules: Partial<PolicyRules> = {},
+    options: { readonly wrap?: (backend: Backend) => Backend } = {},
+  ): Promise<VaultRig> {
     const folder = await mkdtemp(join(tmpdir(), 'strongroom-rig-'));
     const clock = new TurnedClock('2026-03-02T09:00:00Z');
     const host = new FakeHost({ folder, clock });
@@ -93,9 +106,17 @@ export class VaultRig implements AsyncDisposable {
     await insertVault(db.queries, vault);
     await putPolicy(db.queries, policy);
     await insertItem(db.queries, item);
-    const rig = new VaultRig(folder, clock, host, db, item);
+    const rig = new VaultRig(folder, clock, host, db, item, options.wrap);
     await rig.tools.stores.create(vault);
     return rig;
+  }
+
+  /** The next process on the same disk, as after a power cut: this rig's runner is dead, its store unreachable. */
+  async reborn(): Promise<VaultRig> {
+    this.#isReborn = true;
+    await this.db[Symbol.asyncDispose]();
+    const db = await openDatabase({ path: join(this.folder, 'db.sqlite') });
+    return new VaultRig(this.folder, this.clock, this.host, db, this.item);
   }
 
   /** Another process's runner on the same database. */
@@ -142,6 +163,7 @@ export class VaultRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isReborn) return;
     await this.db[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true, force: true });
   }

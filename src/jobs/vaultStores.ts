@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { writeFileDurably } from '../lib/durableFile.ts';
 import { CodedError, isSystemError } from '../lib/error.ts';
-import type { BackendSpec } from '../store/backend.ts';
+import type { Backend, BackendSpec } from '../store/backend.ts';
 import type { KeyEncryptionKey } from '../store/keys.ts';
 import { openBackend } from '../store/openBackend.ts';
 import { createStore, openStore, type Store } from '../store/store.ts';
 
 export interface OpenVault {
   readonly store: Store;
-  /** For worker threads, which open the backend by themselves. */
-  readonly spec: BackendSpec;
+  /** What worker threads open by themselves; a Backend itself where there are no threads. */
+  readonly spec: BackendSpec | Backend;
   /** The vault's dedupe index: a local file that may be lost. */
   readonly dedupePath: string;
 }
@@ -31,11 +31,14 @@ export interface VaultFolders {
 export class VaultStores {
   readonly #folders: VaultFolders;
   readonly #clock: Clock;
+  readonly #wrap: ((backend: Backend) => Backend) | undefined;
   readonly #open = new Map<string, Promise<OpenVault>>();
 
-  constructor(folders: VaultFolders, clock: Clock) {
+  /** `wrap` puts something of a test's own around every backend. */
+  constructor(folders: VaultFolders, clock: Clock, wrap?: (backend: Backend) => Backend) {
     this.#folders = folders;
     this.#clock = clock;
+    this.#wrap = wrap;
   }
 
   /** Makes the vault's key, then its store; no error when both are there. */
@@ -75,8 +78,12 @@ export class VaultStores {
   }
 
   async #openStore(vaultId: string): Promise<OpenVault> {
-    const spec = this.#spec(vaultId);
-    const store = await openStore(openBackend(spec), { kind: 'file', bytes: await this.#readKey(vaultId) });
+    const plain = this.#spec(vaultId);
+    const spec = this.#wrap ? this.#wrap(openBackend(plain)) : plain;
+    const store = await openStore('put' in spec ? spec : openBackend(spec), {
+      kind: 'file',
+      bytes: await this.#readKey(vaultId),
+    });
     await mkdir(this.#folders.cache, { recursive: true, mode: 0o700 });
     return { store, spec, dedupePath: this.#dedupePath(vaultId) };
   }

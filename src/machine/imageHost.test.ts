@@ -153,7 +153,7 @@ test('raw images need no QEMU; others say which tool is missing', async () => {
   const path = process.env.PATH;
   const tools = join(bench.root, 'tools');
   await mkdir(tools);
-  for (const folder of path!.split(':')) await symlink(join(folder, 'cp'), join(tools, 'cp')).catch(() => {});
+  await symlink('/bin/cp', join(tools, 'cp'));
   const qcow2 = Buffer.alloc(4 * 65536);
   for (const [value, at] of QCOW2_WORDS) qcow2.writeUInt32BE(value, at);
   try {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -166,6 +166,14 @@ describe('client against server', () => {
     const reading = client.read(0, 10);
     await server[Symbol.asyncDispose]();
     await assert.rejects(reading, (error) => isCoded(error, 'NbdConnectionLost'));
+  });
+
+  test('the socket is for its owner alone, and goes with the server', async () => {
+    const server = await NbdServer.listen({ socketPath, exports: new Map() });
+    assert.equal((await stat(socketPath)).mode & 0o777, 0o600);
+    await assert.rejects(NbdServer.listen({ socketPath, exports: new Map() }), { code: 'EADDRINUSE' });
+    await server[Symbol.asyncDispose]();
+    await assert.rejects(stat(socketPath), { code: 'ENOENT' });
   });
 
   test('exports may come and go while the server runs', async () => {

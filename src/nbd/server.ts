@@ -25,15 +25,13 @@ export class NbdServer implements AsyncDisposable {
       socket.on('close', () => sockets.delete(socket));
       accept(socket, options);
     });
-    const formerMask = process.umask(0o177);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(options.socketPath, resolve);
-      });
-    } finally {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      // listen() binds before it returns, so nobody else's files are made under this mask.
+      const formerMask = process.umask(0o177);
+      server.listen(options.socketPath, resolve);
       process.umask(formerMask);
-    }
+    });
     return new NbdServer(options.socketPath, server, sockets);
   }
 

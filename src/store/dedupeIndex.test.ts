@@ -62,6 +62,14 @@ describe('the dedupe index', () => {
     index.add(PACK, added);
     assert.deepEqual(index.find(added[2]!.id), { pack: PACK, slot: 2 });
   });
+
+  it('is out of use, and fails nothing, when its file cannot be', () => {
+    using index = new DedupeIndex(join(folder, 'no', 'such', 'folder'));
+    assert.match(index.problem!, /unable to open/);
+    index.add(PACK, rows(3));
+    index.forget([PACK]);
+    assert.equal(index.find(randomBytes(32)), undefined);
+  });
 });
 
 describe('a backup with a dedupe index', () => {

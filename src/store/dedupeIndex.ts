@@ -29,19 +29,24 @@ export class DedupeIndex implements Disposable {
   #slice = 0;
   #problem: string | undefined;
 
-  /** A file that is not a sound index of this version is replaced. */
+  /** A file that is not a sound index of this version is replaced. Never fails: see `problem`. */
   constructor(path: string, options: { readonly maxBytes?: number } = {}) {
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
-    try {
-      this.#open(path);
-    } catch (error) {
-      if (!isSqliteError(error) || isBusy(error)) throw error;
-      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
-      this.#open(path);
+    for (const fresh of [false, true]) {
+      if (fresh) for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+      try {
+        this.#open(path);
+        this.#problem = undefined;
+        return;
+      } catch (error) {
+        if (!isSqliteError(error)) throw error;
+        this.#problem = error.message;
+        if (isBusy(error)) return;
+      }
     }
   }
 
-  /** Set once the file failed in use: from then on nothing is found and nothing is kept. */
+  /** Set once the file failed: from then on nothing is found and nothing is kept. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -80,40 +85,32 @@ export class DedupeIndex implements Disposable {
     const database = new DatabaseSync(path, { timeout: 5000 });
     try {
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192');
-      const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-      if (version !== SCHEMA) {
-        // AUTOINCREMENT: a number is never given twice, so rows of a forgotten pack never find another one
-        database.exec(`
-          BEGIN IMMEDIATE;
-          DROP TABLE IF EXISTS packs;
-          DROP TABLE IF EXISTS chunks;
-          CREATE TABLE packs (number INTEGER PRIMARY KEY AUTOINCREMENT, pack TEXT NOT NULL UNIQUE) STRICT;
-          CREATE TABLE chunks (id BLOB PRIMARY KEY, pack INTEGER NOT NULL, slot INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-          PRAGMA user_version = ${SCHEMA};
-          COMMIT;`);
-      }
+      this.#database = database;
+      this.#transact(() => makeTables(database));
       this.#find = database.prepare(
         'SELECT packs.pack, chunks.slot FROM chunks JOIN packs ON packs.number = chunks.pack WHERE chunks.id = ?',
       );
-      this.#database = database;
     } catch (error) {
+      this.#database = undefined;
       database.close();
       throw error;
     }
   }
 
   #write(work: (database: DatabaseSync) => void): void {
-    this.#attempt(() => {
-      const database = this.#database!;
-      database.exec('BEGIN IMMEDIATE');
-      try {
-        work(database);
-        database.exec('COMMIT');
-      } catch (error) {
-        if (database.isTransaction) database.exec('ROLLBACK');
-        throw error;
-      }
-    });
+    this.#attempt(() => this.#transact(work));
+  }
+
+  #transact(work: (database: DatabaseSync) => void): void {
+    const database = this.#database!;
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      work(database);
+      database.exec('COMMIT');
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
   }
 
   /** Ids are evenly spread, so a slice of them is a fair sample and lies together in the file. */
@@ -149,6 +146,18 @@ export class DedupeIndex implements Disposable {
     }
   }
 }
+
+const makeTables = (database: DatabaseSync): void => {
+  const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
+  if (version === SCHEMA) return;
+  // AUTOINCREMENT: a number is never given twice, so rows of a forgotten pack never find another one
+  database.exec(`
+    DROP TABLE IF EXISTS packs;
+    DROP TABLE IF EXISTS chunks;
+    CREATE TABLE packs (number INTEGER PRIMARY KEY AUTOINCREMENT, pack TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE chunks (id BLOB PRIMARY KEY, pack INTEGER NOT NULL, slot INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = ${SCHEMA}`);
+};
 
 const isSqliteError = (error: unknown): error is Error & { readonly errcode: number } =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_SQLITE_ERROR';

@@ -95,7 +95,9 @@ export class DiskReader {
       reading = next && this.#readRun(next);
       for (const record of run.records) {
         const sealed = bytes && recordBytes(run, bytes, record);
-        const plain = await orReport(onDamage, async () => this.#openRecord(record, index, sealed, codec));
+        const plain =
+          (sealed && this.#packs.openRecord(record.place, sealed, codec, this.#nameChunk)) ??
+          (await this.#reread(record, index, codec, onDamage));
         if (!plain) continue;
         for (const cell of record.cells) {
           const offset = this.#cellOffset(index, cell);
@@ -135,9 +137,11 @@ export class DiskReader {
     const cacheKey = `${named.pack}/${named.slot}`;
     const cached = this.#cells.get(cacheKey);
     if (cached) return cached;
-    const place = await this.#naming(index, [cell], () => locateCell(this.#packs, leaf, cell));
     const codec = this.#codecs.pop() ?? openCodec();
-    const plain = new Uint8Array(await this.#openRecord({ place, cells: [cell] }, index, undefined, codec));
+    const plain = await this.#naming(index, cell, async () => {
+      const place = await locateCell(this.#packs, leaf, cell);
+      return new Uint8Array(await this.#packs.readRecord(place, codec, this.#nameChunk));
+    });
     this.#codecs.push(codec);
     this.#cells.set(cacheKey, plain, plain.length);
     return plain;
@@ -162,7 +166,7 @@ export class DiskReader {
       if (!named) continue;
       const key = `${named.pack}/${named.slot}`;
       const place = await orReport(onDamage, () =>
-        this.#naming(index, [cell], () => locateCell(this.#packs, leaf, cell)),
+        this.#naming(index, cell, () => locateCell(this.#packs, leaf, cell)),
       );
       if (!place) continue;
       const record = records.get(key);
@@ -182,23 +186,27 @@ export class DiskReader {
     }
   }
 
-  #openRecord(
+  /** Undefined: damaged, and reported for every cell that is made of it. */
+  async #reread(
     record: LeafRecord,
     index: number,
-    sealed: Uint8Array | undefined,
     codec: Codec,
-  ): Promise<Uint8Array> | Uint8Array {
-    const plain = sealed && this.#packs.openRecord(record.place, sealed, codec, this.#nameChunk);
-    if (plain) return plain;
-    return this.#naming(index, record.cells, () => this.#packs.readRecord(record.place, codec, this.#nameChunk));
+    onDamage: OnDamage | undefined,
+  ): Promise<Uint8Array | undefined> {
+    const reading = this.#packs.readRecord(record.place, codec, this.#nameChunk);
+    for (const cell of record.cells) {
+      const plain = await orReport(onDamage, () => this.#naming(index, cell, () => reading));
+      if (plain) return plain;
+    }
+    return undefined;
   }
 
   #cellOffset(index: number, cell: number): number {
     return index * leafSpanBytes(this.root.chunkSizeBytes) + cell * this.root.chunkSizeBytes;
   }
 
-  #naming<Result>(index: number, cells: readonly number[], work: () => Promise<Result>): Promise<Result> {
-    return naming(this.root, this.#cellOffset(index, cells[0]!), this.root.chunkSizeBytes, work);
+  #naming<Result>(index: number, cell: number, work: () => Promise<Result>): Promise<Result> {
+    return naming(this.root, this.#cellOffset(index, cell), this.root.chunkSizeBytes, work);
   }
 }
 

@@ -116,7 +116,10 @@ export class LeafWriter {
     const { chunkSizeBytes } = this.#options;
     const start = job.index * leafSpanBytes(chunkSizeBytes);
     const plan = planCells(job, start, chunkSizeBytes);
-    const parent = job.parent && (await this.#nodes.read(job.parent, 0, chunkSizeBytes));
+    const lost = job.parent !== null && this.#isDamaged(job.parent);
+    // what the parent's leaf would have kept can only be had from the source
+    if (lost) for (const [cell, todo] of plan.entries()) if (todo === CellPlan.keep) plan[cell] = CellPlan.read;
+    const parent = job.parent && !lost ? await this.#nodes.read(job.parent, 0, chunkSizeBytes) : null;
     const leaf = new TreeNode(0, chunkSizeBytes);
     for (let cell = 0; cell < plan.length; ) {
       if (plan[cell] !== CellPlan.read) {

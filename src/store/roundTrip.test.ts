@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { DiskReader } from './diskReader.ts';
+import { LeafWriter } from './leafWriter.ts';
 import { createMemoryBackend } from './memoryBackend.ts';
 import { assertRestores, backUp, CHUNK_BYTES, newStore } from './testing/backup.ts';
 import { SparseDisk } from './testing/sparseDisk.ts';
-import { leafSpanBytes } from './tree.ts';
+import { CHUNK_SIZES_BYTES, leafSpanBytes } from './tree.ts';
 
 const SPAN = leafSpanBytes(CHUNK_BYTES);
 const MIB = 1_048_576;
@@ -147,6 +148,45 @@ describe('a disk that is backed up', () => {
     assert.equal(next.stats.newBytes, 3 * CHUNK_BYTES);
     await assertRestores(store, next.root, disk);
   });
+
+  it("reads all of a leaf whose parent's leaf is known to be damaged", async () => {
+    const store = await newStore(createMemoryBackend());
+    const disk = new SparseDisk(SPAN);
+    disk.write(0, randomBytes(3 * CHUNK_BYTES));
+    const { root } = await backUp(store, disk);
+    disk.takeChanges();
+    disk.write(0, randomBytes(10));
+    const changes = disk.takeChanges();
+    const { workerKeys: keys, backend } = store;
+    const writer = new LeafWriter({
+      backend,
+      keys,
+      chunkSizeBytes: CHUNK_BYTES,
+      damagedPacks: new Set([root.node!.pack]),
+    });
+    const job = { index: 0, diskSizeBytes: SPAN, parent: root.node, extents: changes, whole: false };
+    const node = await writer.writeLeaf(job, disk.read);
+    await writer.finish();
+    assert.equal(writer.stats.readBytes, SPAN);
+    assert.notEqual(node!.pack, root.node!.pack);
+    await assertRestores(store, { ...root, node }, disk);
+  });
+
+  for (const chunkSizeBytes of CHUNK_SIZES_BYTES) {
+    it(`restores with chunks of ${chunkSizeBytes} bytes`, async () => {
+      const store = await newStore(createMemoryBackend());
+      const disk = new SparseDisk(5 * MIB + 512);
+      disk.write(1000, randomBytes(2 * MIB));
+      disk.write(5 * MIB, randomBytes(512));
+      const first = await backUp(store, disk, { chunkSizeBytes });
+      await assertRestores(store, first.root, disk);
+      disk.takeChanges();
+      disk.write(70_000, randomBytes(3));
+      const next = await backUp(store, disk, { chunkSizeBytes, parent: first.root, changes: disk.takeChanges() });
+      assert.equal(next.stats.newBytes, chunkSizeBytes);
+      await assertRestores(store, next.root, disk);
+    });
+  }
 
   it('fills many packs, and tells each only when it is in the store', async () => {
     const store = await newStore(createMemoryBackend());

@@ -7,7 +7,7 @@ import { keysName } from './format/names.ts';
 import { newVaultKeys, unwrapKeys, wrapKeys } from './format/vaultKeys.ts';
 import type { KeyEncryptionKey } from './keys.ts';
 import { createMemoryBackend } from './memoryBackend.ts';
-import { createStore, openStore } from './store.ts';
+import { changeKey, createStore, openStore } from './store.ts';
 import { commitBody, KEK, newStore } from './testing/backup.ts';
 import { MortalBackend } from './testing/mortalBackend.ts';
 
@@ -91,6 +91,15 @@ describe('a store', () => {
       newStore(careless),
       (error) => isCoded(error, 'StoreIoFailed') && /second, same/.test(error.message),
     );
+  });
+
+  it('opens with its new key after a change, and no more with the old one', async () => {
+    const backend = createMemoryBackend();
+    const { workerKeys } = await newStore(backend);
+    await assert.rejects(changeKey(backend, OTHER, KEK), (error) => isCoded(error, 'StoreKeyWrong'));
+    await changeKey(backend, KEK, OTHER);
+    assert.deepEqual((await openStore(backend, OTHER)).workerKeys, workerKeys);
+    await assert.rejects(openStore(backend, KEK), (error) => isCoded(error, 'StoreKeyWrong'));
   });
 
   it('takes the newest keys object, an older one only when that is damaged', async () => {

@@ -72,6 +72,18 @@ export const openStore = async (backend: Backend, kek: KeyEncryptionKey): Promis
   return openedStore(backend, keys);
 };
 
+/**
+ * Wraps the vault's secrets with another key-encryption key. The old keys object stays: whoever holds a copy of it
+ * and the old key still opens the vault. Errors: those of `openStore`; Conflict (another change at the same time).
+ */
+export const changeKey = async (backend: Backend, from: KeyEncryptionKey, to: KeyEncryptionKey): Promise<void> => {
+  await openStore(backend, from);
+  const keys = await readKeys(backend, from);
+  const number = Math.max(...(await keysNumbers(backend))) + 1;
+  if ((await backend.put(keysName(number), wrapKeys(keys, to, number))) === 'created') return;
+  throw new CodedError('Conflict', 'The key was changed by another at this moment.', { target: keysName(number) });
+};
+
 const openedStore = (backend: Backend, keys: VaultKeys): Store => {
   const workerKeys = workerKeysOf(keys);
   return {
@@ -96,10 +108,8 @@ const openedStore = (backend: Backend, keys: VaultKeys): Store => {
 
 /** The newest keys object that is whole counts; an older one only when all newer ones are damaged. */
 const readKeys = async (backend: Backend, kek: KeyEncryptionKey): Promise<VaultKeys> => {
-  const numbers: number[] = [];
-  for await (const { name } of backend.list('keys/')) numbers.push(parseKeysName(name) ?? 0);
   let firstDamage: unknown;
-  for (const number of numbers.filter((one) => one > 0).sort((a, b) => b - a)) {
+  for (const number of (await keysNumbers(backend)).sort((a, b) => b - a)) {
     try {
       return unwrapKeys(keysName(number), await backend.get(keysName(number)), kek);
     } catch (error) {
@@ -108,6 +118,15 @@ const readKeys = async (backend: Backend, kek: KeyEncryptionKey): Promise<VaultK
     }
   }
   throw firstDamage ?? new CodedError('StoreNotAVault', 'The store has lost its keys/ objects.', { target: 'keys/' });
+};
+
+const keysNumbers = async (backend: Backend): Promise<number[]> => {
+  const numbers: number[] = [];
+  for await (const { name } of backend.list('keys/')) {
+    const number = parseKeysName(name);
+    if (number !== undefined) numbers.push(number);
+  }
+  return numbers;
 };
 
 interface Format {

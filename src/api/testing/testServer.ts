@@ -34,6 +34,8 @@ export interface TestServer extends AsyncDisposable {
   readonly asked: { readonly call: string; readonly values: readonly unknown[] }[];
   /** Ids of the vaults that have a store. */
   readonly stores: Set<string>;
+  /** What happens before a store is made. */
+  readonly hooks: { beforeStore: () => Promise<void> };
   /** Actions that are refused from now on. */
   readonly denied: Set<string>;
   call(method: string, path: string, body?: unknown, apiVersion?: string): Promise<Answer>;
@@ -47,13 +49,17 @@ export async function testServer(
   const clock = new TurnedClock();
   const machines = [machine('web01'), machine('db01', { resourceGroup: 'Shop' })];
   const [asked, stores, denied]: [TestServer['asked'], Set<string>, Set<string>] = [[], new Set(), new Set()];
+  const hooks = { beforeStore: async () => {} };
   const services: Services = {
     db,
     clock,
     hosts: [sourceOf('rack', 'fake', machines), sourceOf('shelf', 'image', [])],
     jobs: recordedJobs(db, clock, asked),
     vaultStores: {
-      create: async ({ id }) => void stores.add(id),
+      create: async ({ id }) => {
+        await hooks.beforeStore();
+        stores.add(id);
+      },
       remove: async ({ id }) => void stores.delete(id),
     },
     log: silentLogger,
@@ -77,6 +83,7 @@ export async function testServer(
     machines,
     asked,
     stores,
+    hooks,
     denied,
     call: (method, path, body, apiVersion) => call(app, method, path, body, apiVersion),
     [Symbol.asyncDispose]: async () => {

@@ -3,15 +3,31 @@ import { test } from 'node:test';
 import { machineId, parseMachineId, parsePolicyId, policyId, vaultId } from './ids.ts';
 
 test('ids of machines and policies are read in any case and keep the spelling of their names', () => {
-  assert.deepEqual(parseMachineId(machineId('s', 'Shop', 'Web01')), { subscription: 's', resourceGroup: 'Shop', name: 'Web01' });
+  assert.deepEqual(parseMachineId(machineId('s', 'Shop', 'Web01')), {
+    subscription: 's',
+    resourceGroup: 'Shop',
+    name: 'Web01',
+  });
   assert.equal(parseMachineId(machineId('s', 'Shop', 'Web01').toUpperCase())?.name, 'WEB01');
   const policy = policyId(vaultId('s', 'Shop', 'safe'), 'Nightly');
-  assert.deepEqual(parsePolicyId(policy.toLowerCase()), { subscription: 's', resourceGroup: 'shop', vault: 'safe', name: 'nightly' });
+  assert.deepEqual(parsePolicyId(policy.toLowerCase()), {
+    subscription: 's',
+    resourceGroup: 'shop',
+    vault: 'safe',
+    name: 'nightly',
+  });
 });
 
 test('what is not such an id is not read', () => {
   const machine = machineId('s', 'Shop', 'web01');
-  for (const wrong of ['', 'web01', machine.slice(1), `${machine}/extensions/x`, machine.replace('Compute', 'ClassicCompute'), `x${machine}`]) {
+  for (const wrong of [
+    '',
+    'web01',
+    machine.slice(1),
+    `${machine}/extensions/x`,
+    machine.replace('Compute', 'ClassicCompute'),
+    `x${machine}`,
+  ]) {
     assert.equal(parseMachineId(wrong), undefined, wrong);
   }
   assert.equal(parsePolicyId(vaultId('s', 'Shop', 'safe')), undefined);

@@ -36,7 +36,11 @@ test('a list goes without sub tasks, one job comes with them', () => {
 
 test('progress is the mean of the sub tasks that run at all', () => {
   const take: SubTask = { name: 'Take Snapshot', status: 'Completed' };
-  const transfer = (more: Partial<SubTask>): SubTask => ({ name: 'Transfer data to vault', status: 'InProgress', ...more });
+  const transfer = (more: Partial<SubTask>): SubTask => ({
+    name: 'Transfer data to vault',
+    status: 'InProgress',
+    ...more,
+  });
   assert.equal(percentageOf({ ...take, status: 'NotStarted' }, transfer({ status: 'NotStarted' })), 0);
   assert.equal(percentageOf(take, transfer({ status: 'Skipped' })), 100);
   assert.equal(percentageOf(take, transfer({})), 50);

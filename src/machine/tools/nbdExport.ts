@@ -6,6 +6,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { CodedError, isCoded, isSystemError } from '../../lib/error.ts';
 import { NbdClient } from '../../nbd/client.ts';
 import type { DiskFormat } from '../machine.ts';
+import { endingWithUs } from './endingWithUs.ts';
 import { toolMissing } from './runTool.ts';
 
 /** What QEMU calls the format. */
@@ -23,10 +24,14 @@ const OPEN_TIMEOUT_MS = 30_000;
 const RETRY_MS = 10;
 const LAST_WORDS_MS = 1_000;
 const MAX_READERS = 64;
+/** What setpriv, like a shell, exits with when there is no such program. */
+const NOT_EXECUTED = 127;
+const END_MS = 2_000;
 
 /**
- * Serves an image read-only on a socket in `folder`. The server is told to end with its last connection, and the
- * one kept here is closed by the kernel when this process dies, however it dies: no export outlives its reader.
+ * Serves an image read-only on a socket in `folder`. No export outlives its reader: the server ends with its last
+ * connection, and the one kept here is closed by the kernel when this process dies, however it dies. A connection that
+ * dies within its greeting does not count there, so the kernel is asked to end the server as well where it can be.
  * Errors: ToolMissing, SnapshotFailed with the words of qemu-nbd.
  */
 export const openNbdExport = async (
@@ -36,18 +41,9 @@ export const openNbdExport = async (
   signal?: AbortSignal,
 ): Promise<NbdExport> => {
   const socketPath = join(folder, `${process.pid}-${randomBytes(6).toString('hex')}.nbd`);
-  const server = spawn(
-    'qemu-nbd',
-    [
-      '--read-only',
-      '--allocation-depth',
-      `--shared=${MAX_READERS}`,
-      `--socket=${socketPath}`,
-      '--image-opts',
-      imageOptions(path, format),
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const options = ['--read-only', '--allocation-depth', `--shared=${MAX_READERS}`, `--socket=${socketPath}`];
+  const [command, args] = await endingWithUs('qemu-nbd', [...options, '--image-opts', imageOptions(path, format)]);
+  const server = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = whenEnded(server);
   try {
     const client = await Promise.race([connectWhenServed(socketPath, ended, signal), ended.then(fail)]);
@@ -68,6 +64,17 @@ export const openNbdExport = async (
     signal?.throwIfAborted();
     throw error;
   }
+};
+
+/** Ends an export that a dead process left: it goes with the first connection that greets and leaves. */
+export const endExport = async (socketPath: string): Promise<void> => {
+  try {
+    await using _ = await NbdClient.connect({ socketPath, exportName: '', signal: AbortSignal.timeout(END_MS) });
+  } catch (error) {
+    // Nobody listens: it has ended.
+    if (!isCoded(error, 'NbdConnectionLost')) throw error;
+  }
+  await rm(socketPath, { force: true });
 };
 
 /** Driver and file as options: nothing is probed, and the path is never taken for a protocol. */
@@ -121,9 +128,11 @@ const whenEnded = (server: ChildProcess): Promise<CodedError> =>
       words = (words + text).slice(-500);
     });
     server.once('error', (cause) => resolve(toolMissing('qemu-nbd', cause)));
-    server.once('close', () =>
-      resolve(new CodedError('SnapshotFailed', `qemu-nbd: ${words.trim() || 'ended early'}`, { target: 'qemu-nbd' })),
-    );
+    server.once('close', (code) => {
+      if (code === NOT_EXECUTED) resolve(toolMissing('qemu-nbd'));
+      else
+        resolve(new CodedError('SnapshotFailed', `qemu-nbd: ${words.trim() || 'ended early'}`, { target: 'qemu-nbd' }));
+    });
   });
 
 const fail = (error: CodedError): never => {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CodedError } from '../../lib/error.ts';
 import { isAlive } from './isAlive.ts';
+import { endExport } from './nbdExport.ts';
 
 /** A socket's path must fit in 107 bytes; this leaves room for a file name. */
 const MAX_FOLDER_BYTES = 70;
@@ -27,10 +28,10 @@ export const openRunFolder = async (stateFolder: string): Promise<string> => {
   return folder;
 };
 
-/** The exports themselves ended with the process that read them; what is left of them is the name of a socket. */
+/** Exports end with the process that read them; what is left is the name of a socket, and at worst who listens there. */
 const removeDeadExports = async (folder: string): Promise<void> => {
   for (const name of await readdir(folder)) {
     const pid = /^(\d+)-[0-9a-f]+\.nbd$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
+    if (pid !== undefined && !isAlive(Number(pid))) await endExport(join(folder, name));
   }
 };

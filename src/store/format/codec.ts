@@ -24,9 +24,13 @@ const bound = (length: number): number => length + (length >>> 8) + 128;
 /** Saving less than a sixteenth is not worth the time of every later read. */
 const worthIt = (packed: number, plain: number): boolean => packed <= plain - (plain >>> 4);
 
+/** Whether this Node's internals are as expected; found out once in a thread. */
+let internalsKnown: boolean | undefined;
+
 export const openCodec = (): Codec => {
   const codec = new ReusedCodec();
-  return codec.works() ? codec : plainCodec;
+  internalsKnown ??= codec.works();
+  return internalsKnown ? codec : plainCodec;
 };
 
 const plainCodec: Codec = {
@@ -100,7 +104,6 @@ class ReusedCodec implements Codec {
     return this.#room;
   }
 
-  /** Whether this Node's internals are as expected. */
   works(): boolean {
     const sample = new Uint8Array(4096).map((_, index) => index >>> 5);
     try {

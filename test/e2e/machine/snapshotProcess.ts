@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { openQemuHost } from '../../../src/machine/qemuHost.ts';
 import { REF } from './guestFixture.ts';
@@ -11,6 +12,8 @@ const host = await openQemuHost({ ...JSON.parse(options!), clock: systemClock })
 if (act === 'snapshot') await host.snapshot(REF, { id: id! });
 else {
   const { address } = await host.openDisk(REF, id!, -1);
+  // One more reader, that has not greeted yet when the end comes.
+  if (address.kind === 'nbd') await new Promise((resolve) => connect(address.socketPath).once('data', resolve));
   process.stdout.write(address.kind === 'nbd' ? address.socketPath : address.path);
   process.stdin.resume();
 }
