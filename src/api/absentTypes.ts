@@ -10,7 +10,12 @@ const ACTION = 'Microsoft.RecoveryServices/Vaults';
 export const absentTypes = (services: Services): readonly RouteTable[] => [
   absent(services, 'backupEngines', 'backupEngines', 'backup servers'),
   absent(services, 'backupProtectionIntents', 'backupProtectionIntents', 'intents to protect workloads'),
-  absent(services, 'protectableContainers', 'backupFabrics/{fabricName}/protectableContainers', 'containers to register'),
+  absent(
+    services,
+    'protectableContainers',
+    'backupFabrics/{fabricName}/protectableContainers',
+    'containers to register',
+  ),
 ];
 
 const absent = (services: Services, type: string, path: string, what: string): RouteTable =>

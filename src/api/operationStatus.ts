@@ -22,7 +22,8 @@ export const operationStatus = (services: Services): RouteTable =>
         path: `${VAULT_PATH}/operationStatus/{operationId}`,
         action: ACTION,
         summary: 'Gets the status of the creation or deletion of a vault.',
-        handler: async (context) => statusAnswer(context, toRecord(await requireVaultOperation(services, context.params))),
+        handler: async (context) =>
+          statusAnswer(context, toRecord(await requireVaultOperation(services, context.params))),
       }),
       route({
         method: 'GET',
@@ -33,7 +34,11 @@ export const operationStatus = (services: Services): RouteTable =>
           const { subscriptionId, resourceGroupName, vaultName } = context.params;
           const operation = toRecord(await requireVaultOperation(services, context.params));
           const vault = await findVault(services.db.queries, subscriptionId, resourceGroupName, vaultName);
-          return operationResult(context, operation, vault ? ok(vaultToWire(vault, services.config.tenantId)) : { status: 200 });
+          return operationResult(
+            context,
+            operation,
+            vault ? ok(vaultToWire(vault, services.config.tenantId)) : { status: 200 },
+          );
         },
       }),
     ],

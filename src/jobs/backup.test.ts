@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { listPacks } from '../db/packs.ts';
 import { CodedError } from '../lib/error.ts';
 import { type Job, subTask, TAKE_SNAPSHOT, TRANSFER_DATA } from '../vault/job.ts';
 import { BY, MACHINE, VaultRig } from './vaultRig.fixture.ts';
@@ -181,4 +183,21 @@ test('an expired point goes, the newest stays, and what stays says until when an
   for await (const { pointId } of store.commits()) names.push(pointId);
   assert.deepEqual(names, [points[0]!.id]);
   assert.deepEqual((await rig.restore(points[0]!)).hashes, await rig.diskHashes());
+});
+
+test('a damaged store does not stop the next backup, which mends what the live disk still has', async () => {
+  await using rig = await VaultRig.open();
+  await rig.host.write(MACHINE, 0, 0, randomBytes(300_000));
+  await rig.backUp();
+  const [damaged] = await rig.points();
+  const packs = await listPacks(rig.db.queries, rig.item.vaultId);
+  for (const { name } of packs.filter(({ kind }) => kind === 'meta'))
+    await rm(join(rig.tools.stores.storeFolder(rig.item.vaultId), name));
+  assert.equal((await rig.restore(damaged!)).job.status, 'Failed', 'missing bytes are an error, never zeros');
+  await rig.clock.turn(60_000);
+  await rig.host.write(MACHINE, 0, 50_000, randomBytes(10));
+  const job = await rig.backUp();
+  assert.deepEqual(statuses(job), BOTH_COMPLETED, JSON.stringify(job.errors));
+  assert.match(subTask(job, TRANSFER_DATA)!.note!, /read whole: the newest point in the vault is damaged/);
+  assert.deepEqual((await rig.restore((await rig.points())[0]!)).hashes, await rig.diskHashes());
 });

@@ -1,6 +1,7 @@
 import { recordPacks } from '../db/packs.ts';
 import type { Session } from '../db/sessions.ts';
-import type { MachineRef } from '../machine/machine.ts';
+import { isCoded } from '../lib/error.ts';
+import type { ChangedExtents, MachineRef, SnapshotDisk } from '../machine/machine.ts';
 import type { PackRecord } from '../store/packRecord.ts';
 import { DEFAULT_CHUNK_SIZE_BYTES, type DiskRoot } from '../store/tree.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
@@ -8,7 +9,6 @@ import type { PointDisk, RecoveryPoint } from '../vault/recoveryPoint.ts';
 import type { JobContext } from './context.ts';
 import type { SubTaskProgress } from './subTaskProgress.ts';
 import { transferDisk } from './transferDisk.ts';
-import type { TransferPool } from './transferPool.ts';
 import type { OpenVault } from './vaultStores.ts';
 
 export interface PointTransferSubject {
@@ -49,20 +49,37 @@ export class PointTransfer {
     this.subject = subject;
   }
 
-  async disk(pool: TransferPool, disk: PointDisk): Promise<void> {
+  async disk(disk: PointDisk): Promise<void> {
+    const { item, point, base } = this.subject;
     const { hosts, signal } = this.#context;
-    const { item, point, base, vault, progress } = this.subject;
     const ref: MachineRef = { resourceGroup: item.resourceGroup, name: item.vmName };
-    const { snapshotId } = point.snapshot!;
-    await using open = await hosts.get(item.host).openDisk(ref, snapshotId, disk.lun, signal);
+    await using open = await hosts.get(item.host).openDisk(ref, point.snapshot!.snapshotId, disk.lun, signal);
     const parent = this.#parentOf(disk);
     const changes = await open.changedSince(parent && base?.snapshot?.snapshotId);
     if (changes.kind === 'whole' && base) this.notes.push(`${disk.name} was read whole: ${changes.why}`);
-    const before = this.#bytesOfEarlierDisks();
+    try {
+      await this.#transfer(disk, open, changes, parent);
+    } catch (error) {
+      // What the new point would share with the old is damaged: the live bytes mend it.
+      if (!parent || !(isCoded(error, 'StoreDataDamaged') || isCoded(error, 'StoreObjectMissing'))) throw error;
+      this.notes.push(`${disk.name} was read whole: the newest point in the vault is damaged (${error.message})`);
+      await this.#transfer(disk, open, await open.changedSince(undefined), undefined);
+    }
+  }
+
+  async #transfer(
+    disk: PointDisk,
+    open: SnapshotDisk,
+    changes: ChangedExtents,
+    parent: DiskRoot | undefined,
+  ): Promise<void> {
+    const { point, vault, progress } = this.subject;
+    const { signal, workers } = this.#context;
+    const before = this.disks.reduce((sum, { disk: { sizeBytes } }) => sum + sizeBytes, 0);
     const total = point.disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const result = await transferDisk({
       backend: vault.spec,
-      pool,
+      workers,
       keys: vault.store.workerKeys,
       chunkSizeBytes: parent?.chunkSizeBytes ?? DEFAULT_CHUNK_SIZE_BYTES,
       source: open.address,
@@ -90,10 +107,6 @@ export class PointTransfer {
     const before = this.subject.base?.disks.find(({ lun, diskId }) => lun === disk.lun && diskId === disk.diskId);
     const root = before?.root as DiskRoot | undefined;
     return root?.sizeBytes === disk.sizeBytes ? root : undefined;
-  }
-
-  #bytesOfEarlierDisks(): number {
-    return this.disks.reduce((sum, { disk }) => sum + disk.sizeBytes, 0);
   }
 
   #record({ packId, name, kind, sizeBytes, slots }: PackRecord): void {

@@ -1,9 +1,12 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { CodedError, isSystemError } from '../lib/error.ts';
+import { turn } from '../lib/turn.ts';
 import type { Backend } from '../store/backend.ts';
 import { DiskReader } from '../store/diskReader.ts';
 import type { WorkerKeys } from '../store/keys.ts';
 import type { DiskRoot } from '../store/tree.ts';
+
+const TURN_EVERY_BYTES = 2 * 1024 * 1024;
 
 /** One disk's restore as a worker needs to know it. Plain data. */
 export interface RestoreSetup {
@@ -27,9 +30,14 @@ export class RestoreSession implements Disposable {
   /** Writes one leaf's verified cells; answers how many bytes. */
   async restoreLeaf(index: number): Promise<number> {
     let writtenBytes = 0;
+    let writtenAtTurn = 0;
     await this.#reader.readLeafCells(index, (offset, bytes) => {
       this.#write(offset, bytes);
       writtenBytes += bytes.length;
+      if (writtenBytes - writtenAtTurn < TURN_EVERY_BYTES) return undefined;
+      writtenAtTurn = writtenBytes;
+      // the next pieces of the store are being read meanwhile
+      return turn();
     });
     return writtenBytes;
   }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { CodedError } from '../lib/error.ts';
 import type { Range } from '../lib/extent.ts';
+import { turn } from '../lib/turn.ts';
 import type { ReadAddress } from '../machine/machine.ts';
 import { NbdClient } from '../nbd/client.ts';
 import { READ_RUN_BYTES } from '../store/leafWriter.ts';
@@ -13,6 +14,7 @@ export interface TransferSource extends AsyncDisposable {
   read(offset: number, length: number): Uint8Array | Promise<Uint8Array>;
 }
 
+const TURN_EVERY_BYTES = 4 * 1024 * 1024;
 /** Reads asked for ahead of time on one NBD connection. */
 const READ_AHEAD = 4;
 
@@ -31,22 +33,30 @@ export async function openTransferSource(
   );
 }
 
-/** Synchronous reads: the worker has nothing else to do, and they cost least. */
+/** Synchronous reads cost least; the loop turns now and then, for the last pack is being stored meanwhile. */
 function openFileSource(path: string): TransferSource & { sizeBytes: number } {
   const file = fileErrors(path, () => openSync(path, 'r'));
   const buffer = new Uint8Array(READ_RUN_BYTES);
+  let readSinceTurn = 0;
+  const readFile = (offset: number, length: number): Uint8Array => {
+    const target = length <= buffer.length ? buffer.subarray(0, length) : new Uint8Array(length);
+    for (let filled = 0; filled < length; ) {
+      const count = fileErrors(path, () => readSync(file, target, filled, length - filled, offset + filled));
+      if (count === 0) {
+        throw new CodedError('SourceReadFailed', `'${path}' ended at byte ${offset + filled}`, { target: path });
+      }
+      filled += count;
+    }
+    return target;
+  };
   return {
     sizeBytes: fstatSync(file).size,
     expect: () => {},
     read: (offset, length) => {
-      const target = length <= buffer.length ? buffer.subarray(0, length) : new Uint8Array(length);
-      for (let filled = 0; filled < length; ) {
-        const count = fileErrors(path, () => readSync(file, target, filled, length - filled, offset + filled));
-        if (count === 0)
-          throw new CodedError('SourceReadFailed', `'${path}' ended at byte ${offset + filled}`, { target: path });
-        filled += count;
-      }
-      return target;
+      readSinceTurn += length;
+      if (readSinceTurn < TURN_EVERY_BYTES) return readFile(offset, length);
+      readSinceTurn = 0;
+      return turn().then(() => readFile(offset, length));
     },
     [Symbol.asyncDispose]: async () => closeSync(file),
   };

@@ -11,7 +11,6 @@ import { commitToVault, finishCommit } from './commitToVault.ts';
 import type { JobContext } from './context.ts';
 import { PointTransfer, type Transferred } from './pointTransfer.ts';
 import { SubTaskProgress } from './subTaskProgress.ts';
-import { openTransferPool } from './transferPool.ts';
 import type { OpenVault } from './vaultStores.ts';
 
 /**
@@ -54,13 +53,10 @@ async function transferAndCommit(
   session: Session,
   progress: SubTaskProgress,
 ): Promise<Transferred> {
-  const { db, workers, signal } = context;
+  const { db } = context;
   const base = await newestVaultedPoint(db.queries, subject.item.id);
   const transfer = new PointTransfer(context, { item: subject.item, point, base, vault, session, progress });
-  {
-    await using pool = openTransferPool({ backend: vault.spec, workers, signal });
-    for (const disk of point.disks) await transfer.disk(pool, disk);
-  }
+  for (const disk of point.disks) await transfer.disk(disk);
   await transfer.recorded();
   await progress.settle();
   try {
