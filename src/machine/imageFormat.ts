@@ -23,7 +23,7 @@ const TAIL_BYTES = 512;
  * Reads an image's format and size from its header, 64 KiB at a time at most; no tool is asked and no other file
  * is opened. With `expected` the header must be of that format; `raw` is then taken by word, whatever the first
  * bytes look like, because a guest writes them.
- * Errors: ImageHeaderInvalid, ImageFormatUnsupported (both name the header's field), BCMV2VMNotFound is not among them.
+ * Errors: ImageHeaderInvalid, ImageFormatUnsupported; both name the header's field.
  */
 export const readImageHeader = async (path: string, expected?: DiskFormat): Promise<ImageHeader> => {
   await using file = await openImage(path);

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { isCoded } from '../../src/lib/error.ts';
 import { machineContract } from '../../src/machine/machine.contract.ts';
 import type { MachineHost, Snapshot } from '../../src/machine/machine.ts';
-import { Qmp } from '../../src/machine/qemu/qmp.ts';
+import { type Json, Qmp } from '../../src/machine/qemu/qmp.ts';
 import { openQemuHost } from '../../src/machine/qemuHost.ts';
 import { isAlive } from '../../src/machine/tools/isAlive.ts';
 import {
@@ -43,7 +43,7 @@ const runFile = (bench: Bench, ending: string): string => {
   return join(run, readdirSync(run).find((name) => name.endsWith(ending))!);
 };
 
-const monitor = async <T>(bench: Bench, execute: string, args?: Record<string, string | number>): Promise<T> => {
+const monitor = async <T>(bench: Bench, execute: string, args?: Record<string, Json>): Promise<T> => {
   await using qmp = await Qmp.connect(runFile(bench, '.qmp'));
   return await qmp.command<T>(execute, args);
 };
@@ -180,7 +180,13 @@ test('a running machine of two qcow2 disks', { skip: skipWithoutQemu, timeout: 2
       assert.ok(first.frozenMs > 0 && first.frozenMs < 10_000, `${first.frozenMs} ms`);
       assert.deepEqual(kinds(first), ['whole', 'whole']);
       await prove(bench, host, 's1');
-      assert.deepEqual(kinds(await host.snapshot(REF, { id: 's2' })), ['incremental', 'incremental']);
+      const second = host.snapshot(REF, { id: 's2' });
+      for (let looks = 0; looks < 8; looks++) {
+        const { machines, problems } = await host.list();
+        assert.deepEqual([machines.length, machines[0]?.powerState, problems], [1, 'running', []]);
+        await systemClock.sleep(100);
+      }
+      assert.deepEqual(kinds(await second), ['incremental', 'incremental']);
       await prove(bench, host, 's2', 's1');
     });
 
@@ -275,6 +281,26 @@ test('a running machine of two qcow2 disks', { skip: skipWithoutQemu, timeout: 2
       await assert.rejects(snapshot, (error) => error === reason);
       assert.deepEqual(await host.reconcile(REF), []);
       assert.deepEqual(kinds(await host.snapshot(REF, { id: 's6' })), ['incremental', 'incremental']);
+    });
+
+    await t.test('a disk plugged in since is taken too, at the next free LUN', async () => {
+      const path = join(bench.images, 'plugged.raw');
+      run('truncate', '-s', '8M', path);
+      await monitor(bench, 'blockdev-add', {
+        driver: 'raw',
+        'node-name': 'plugged',
+        file: { driver: 'file', filename: path },
+      });
+      await monitor(bench, 'device_add', { driver: 'virtio-blk-pci', drive: 'plugged', id: 'plugged-dev' });
+      const snapshot = await host.snapshot(REF, { id: 'plug' });
+      assert.deepEqual(
+        snapshot.disks.map((disk) => [disk.lun, disk.name, disk.taken.kind]),
+        [
+          [-1, 'os', 'incremental'],
+          [0, 'data', 'incremental'],
+          [1, 'plugged', 'whole'],
+        ],
+      );
     });
 
     await t.test('shut down, and started in the middle of a snapshot: the record of changes is kept', async () => {
