@@ -2,7 +2,7 @@
 // Does nothing when all is in place, so it stands before every start.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -45,11 +45,19 @@ function installPackages() {
     say('npm ci failed; its words are above. The npm registry must be reachable.');
     process.exit(1);
   }
-  if (!existsSync(join(root, 'node_modules', '.bin', 'node'))) {
+  linkNode();
+  writeFileSync(stamp, wanted);
+}
+
+/** npm scripts find Node 26 first on their PATH; older npm leaves the link out. */
+function linkNode() {
+  const runtime = join('node-linux-' + process.arch, 'bin', 'node');
+  const link = join(root, 'node_modules', '.bin', 'node');
+  if (!existsSync(join(root, 'node_modules', runtime))) {
     say(`no Node 26 for ${process.platform}-${process.arch} came with the packages: Linux on x64 or arm64 is needed.`);
     process.exit(1);
   }
-  writeFileSync(stamp, wanted);
+  if (!existsSync(link)) symlinkSync(join('..', runtime), link);
 }
 
 function installTools() {

@@ -12,20 +12,26 @@ const MERGE_TIMEOUT_MS = 24 * 3600 * 1000;
  */
 export const settle = async (collection: Collection): Promise<readonly string[]> => {
   if (collection.hasReaders) return [];
-  for (const dead of collection.all.filter((entry) => entry.deleted))
-    for (const disk of dead.disks) await releaseDisk(collection, dead.snapshot.id, disk);
+  for (const { snapshot, disks } of collection.all.filter((entry) => entry.deleted))
+    for (const { lun } of disks) {
+      // Looked up again: the one before may have taken over another file.
+      const disk = collection.disk(snapshot.id, lun);
+      if (disk) await releaseDisk(collection, snapshot.id, disk);
+    }
   if (collection.all.some((entry) => entry.disks.length === 0))
     await collection.update((all) => all.filter((entry) => entry.disks.length > 0));
   return collection.removeStrays();
 };
 
 const releaseDisk = async (collection: Collection, deadId: string, disk: StoredDisk): Promise<void> => {
-  const child = childOf(collection, deadId, disk.lun);
-  if (child) return mergeDown(collection, deadId, disk, child);
-  const newest = collection.all.findLast((entry) => entry.disks.some((other) => other.lun === disk.lun));
-  const keepsOthers = collection.live.some((entry) => entry.disks.some((other) => other.lun === disk.lun));
-  // The newest one's file is what the next snapshot counts its changes from: it goes when that one has come.
-  if (newest?.snapshot.id === deadId && keepsOthers) return;
+  const anyLives = collection.live.some((entry) => entry.disks.some((other) => other.lun === disk.lun));
+  if (anyLives) {
+    const child = childOf(collection, deadId, disk.lun);
+    if (child) return mergeDown(collection, deadId, disk, child);
+    const newest = collection.all.findLast((entry) => entry.disks.some((other) => other.lun === disk.lun));
+    // The newest one's file is what the next snapshot counts its changes from: it goes when that one has come.
+    if (newest?.snapshot.id === deadId) return;
+  }
   await collection.update((all) =>
     all.map((entry) => (entry.snapshot.id === deadId ? withoutDisk(entry, disk.lun) : entry)),
   );
