@@ -20,6 +20,7 @@ const TOOLS = [
 
 requireNode(18);
 installPackages();
+requireNode26();
 installTools();
 
 function requireNode(major) {
@@ -60,12 +61,30 @@ function linkNode() {
   if (!existsSync(link)) symlinkSync(join('..', runtime), link);
 }
 
+/** The runtime is one binary that wants a library which a bare Debian lacks. */
+function requireNode26() {
+  const runs = () => spawnSync(join(root, 'node_modules', '.bin', 'node'), ['--version'], { encoding: 'utf8' });
+  let tried = runs();
+  if (tried.status !== 0 && canInstall()) {
+    apt(['libatomic1']);
+    tried = runs();
+  }
+  if (tried.status === 0) return;
+  say(`Node 26 does not run here: ${tried.stderr?.trim() || tried.error?.message}`);
+  say("Debian's libatomic1 is what it most often wants: apt-get install libatomic1");
+  process.exit(1);
+}
+
 function installTools() {
   const missing = TOOLS.filter(({ command }) => !onPath(command));
   if (missing.length === 0) return;
-  if (process.getuid?.() === 0 && onPath('apt-get')) apt(missing.map(({ debian }) => debian));
+  if (canInstall()) apt(missing.map(({ debian }) => debian));
   for (const { command, debian, gives } of missing.filter(({ command: name }) => !onPath(name)))
     say(`${command} is not here (Debian's ${debian}): ${gives} are left out.`);
+}
+
+function canInstall() {
+  return process.getuid?.() === 0 && onPath('apt-get');
 }
 
 function apt(packages) {

@@ -73,7 +73,7 @@ const cancel = (services: Services) =>
     method: 'POST',
     path: `${JOB}/cancel`,
     action: `${ACTION}/cancel/action`,
-    summary: 'Cancels a backup that is taking its snapshot, or a restore.',
+    summary: 'Cancels a backup, in either phase, or a restore.',
     async handler(context) {
       const vault = await requireVault(services, context.params);
       const job = await requireJob(services, vault, context.params.jobName);

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import type { RequestedBy } from '../jobs/jobService.ts';
 import type { RestoreTarget } from '../jobs/restoreTarget.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
@@ -22,12 +23,6 @@ export interface ApiConfig {
   readonly location: string;
   /** The folder under which restores to a folder may write; absolute. */
   readonly restoreRoot: string;
-}
-
-/** Who asked, for the job's record. */
-export interface RequestedBy {
-  readonly objectId: string;
-  readonly name: string;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { getItem } from '../db/items.ts';
-import { enqueueJob, getJob, type NewJob, recordEndedJob, requestCancel, tryEnqueueBackup } from '../db/jobs.ts';
+import { enqueueJob, getJob, requestCancel, tryEnqueueBackup } from '../db/jobs.ts';
 import { CodedError } from '../lib/error.ts';
-import { isJobEnded, type JobOperation } from '../vault/job.ts';
 import type { JsonObject } from '../vault/json.ts';
+import { assertCancellable } from '../vault/jobRules.ts';
 import { shortContainerName } from '../vault/names.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import { assertCanBackUp, assertCanRestore } from '../vault/protection.ts';
@@ -16,8 +16,6 @@ export interface RequestedBy {
   readonly objectId: string;
   readonly name: string;
 }
-
-const CANCELLABLE: readonly JobOperation[] = ['Backup', 'Restore'];
 
 /** What the control plane asks of the jobs room. Each answer is the id of a job. */
 export class JobService {
@@ -52,7 +50,15 @@ export class JobService {
     const item = await this.#item(itemId);
     assertCanRestore(item);
     const job = await enqueueJob(this.#tools.db.queries, {
-      ...this.#newJob('Restore', item, by),
+      vaultId: item.vaultId,
+      itemId: item.id,
+      operation: 'Restore',
+      entityFriendlyName: item.vmName,
+      containerName: shortContainerName(item),
+      isUserTriggered: true,
+      startedBy: by.objectId,
+      startTime: this.#tools.clock.now(),
+      propertyBag: { 'VM Name': item.vmName },
       subTasks: restoreSubTasks(target),
       parameters: { pointId, target: target as unknown as JsonObject },
     });
@@ -60,26 +66,12 @@ export class JobService {
     return job.id;
   }
 
-  /** Records work that was done at once. */
-  async recordFinished(operation: JobOperation, itemId: string, by: RequestedBy): Promise<string> {
-    const { db, clock } = this.#tools;
-    const job = this.#newJob(operation, await this.#item(itemId), by);
-    return (await recordEndedJob(db.queries, job, { status: 'Completed', endTime: clock.now() })).id;
-  }
-
-  /** The item is soft-deleted already, its data stay until the purge: the job tells of it. */
-  requestDelete(itemId: string, by: RequestedBy): Promise<string> {
-    return this.recordFinished('DeleteBackupData', itemId, by);
-  }
-
-  /** Errors: UserErrorJobNotCancellable. */
+  /** Errors: ResourceNotFound, UserErrorJobNotCancellable. */
   async cancel(jobId: string): Promise<void> {
     const { db } = this.#tools;
     const job = await getJob(db.queries, jobId);
-    if (!job || isJobEnded(job.status))
-      throw notCancellable(jobId, `The job isn't in a cancelable state: it is ${job?.status ?? 'unknown'}.`);
-    if (!CANCELLABLE.includes(job.operation))
-      throw notCancellable(jobId, `Cancellation isn't supported for this job type: ${job.operation}.`);
+    if (!job) throw new CodedError('ResourceNotFound', `Job ${jobId} is not here.`, { target: jobId });
+    assertCancellable(job);
     await requestCancel(db.queries, jobId);
     this.#runner.cancel(jobId);
   }
@@ -91,24 +83,4 @@ export class JobService {
       target: itemId,
     });
   }
-
-  #newJob(operation: JobOperation, item: ProtectedItem, by: RequestedBy): NewJob {
-    return {
-      vaultId: item.vaultId,
-      itemId: item.id,
-      operation,
-      entityFriendlyName: item.vmName,
-      containerName: shortContainerName(item),
-      isUserTriggered: true,
-      startedBy: by.objectId,
-      startTime: this.#tools.clock.now(),
-      propertyBag: { 'VM Name': item.vmName },
-    };
-  }
 }
-
-const notCancellable = (jobId: string, message: string): CodedError =>
-  new CodedError('UserErrorJobNotCancellable', message, {
-    target: jobId,
-    recommendations: [`Legal are jobs in progress of these operations: ${CANCELLABLE.join(', ')}.`],
-  });

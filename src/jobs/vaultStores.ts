@@ -7,7 +7,7 @@ import { writeFileDurably } from '../lib/durableFile.ts';
 import { CodedError, isSystemError } from '../lib/error.ts';
 import type { Backend, BackendSpec } from '../store/backend.ts';
 import type { KeyEncryptionKey } from '../store/keys.ts';
-import { openBackend } from '../store/openBackend.ts';
+import { openBackend, removeLeftovers } from '../store/openBackend.ts';
 import { createStore, openStore, type Store } from '../store/store.ts';
 
 export interface OpenVault {
@@ -79,6 +79,7 @@ export class VaultStores {
 
   async #openStore(vaultId: string): Promise<OpenVault> {
     const plain = this.#spec(vaultId);
+    await removeLeftovers(plain);
     const spec = this.#wrap ? this.#wrap(openBackend(plain)) : plain;
     const store = await openStore('put' in spec ? spec : openBackend(spec), {
       kind: 'file',

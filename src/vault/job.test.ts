@@ -41,7 +41,7 @@ test('a backup holds its snapshot phase from the queue on, its transfer while th
   assert.equal(heldPhase(job({ operation: 'Restore' })), undefined);
 });
 
-test('a backup can be cancelled until its snapshot is taken, a restore while it runs', () => {
+test('a backup, in either phase, and a restore can be cancelled while they run', () => {
   const refusal = (one: Job): string | undefined => {
     try {
       assertCancellable(one);
@@ -56,6 +56,6 @@ test('a backup can be cancelled until its snapshot is taken, a restore while it 
   assert.equal(refusal(phases('InProgress', 'NotStarted')), undefined);
   assert.equal(refusal(phases('Completed', 'InProgress')), "The job isn't in a cancelable state");
   assert.equal(refusal(job({ operation: 'Restore' })), undefined);
-  assert.equal(refusal(job({ status: 'Completed' })), "Backup can't cancel the job because it isn't in progress");
+  assert.equal(refusal(job({ status: 'Completed' })), "The job can't be cancelled because it isn't in progress");
   assert.equal(refusal(job({ operation: 'ConfigureBackup' })), "Cancellation isn't supported for this job type");
 });
