@@ -151,7 +151,7 @@ test('a running job tells its progress, a failed one why', async () => {
   ]);
 });
 
-test('a job is cancelled while it takes its snapshot, and only then', async () => {
+test('a backup in progress is cancelled, a job that is over is not', async () => {
   await using server = await testServer();
   await makeVault(server);
   await protect(server);
