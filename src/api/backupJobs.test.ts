@@ -131,7 +131,7 @@ test('a running job tells its progress, a failed one why', async () => {
   });
   const { properties } = (await server.call('GET', `${JOBS}/${jobId.toUpperCase()}`)).body;
   assert.equal(properties.duration, 'PT1M30.5S');
-  assert.deepEqual(properties.actionsInfo, []);
+  assert.deepEqual(properties.actionsInfo, ['Cancellable']);
   assert.equal(properties.extendedInfo.progressPercentage, 87);
   assert.equal(properties.extendedInfo.estimatedRemainingDuration, 'PT1M');
   assert.deepEqual(properties.extendedInfo.tasksList[1], {

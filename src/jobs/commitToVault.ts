@@ -57,7 +57,7 @@ export async function commitToVault(
       }),
   });
   const { readBytes, storedBytes, notes } = transfer;
-  const note = [`read ${readBytes} bytes, stored ${storedBytes}`, ...notes].join('; ');
+  const note = [`read ${mebibytes(readBytes)}, stored ${mebibytes(storedBytes)} of new data`, ...notes].join('; ');
   await publish(context, vault, commit, point, progress, { bytesDone: readBytes, bytesTotal: readBytes, note });
   return { readBytes, storedBytes };
 }
@@ -111,3 +111,5 @@ async function publish(
     }));
   });
 }
+
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

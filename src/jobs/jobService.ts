@@ -1,8 +1,8 @@
 import { getItem } from '../db/items.ts';
 import { enqueueJob, getJob, requestCancel, tryEnqueueBackup } from '../db/jobs.ts';
 import { CodedError } from '../lib/error.ts';
-import type { JsonObject } from '../vault/json.ts';
 import { assertCancellable } from '../vault/jobRules.ts';
+import type { JsonObject } from '../vault/json.ts';
 import { shortContainerName } from '../vault/names.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import { assertCanBackUp, assertCanRestore } from '../vault/protection.ts';

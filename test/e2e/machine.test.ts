@@ -110,9 +110,9 @@ const openTapped = async (bench: Bench, disks = TWO_DISKS, more: Record<string, 
     options,
     qmp,
     [Symbol.dispose]() {
-      assert.equal(qmp.unhit, 0, 'every tap was hit');
       qmp[Symbol.dispose]();
       agent[Symbol.dispose]();
+      assert.equal(qmp.unhit, 0, 'every tap was hit');
     },
   };
 };
