@@ -1,6 +1,7 @@
 import { startApp } from './app.ts';
 import { readConfig, requireRuntime } from './config.ts';
 import { howToConnect } from './howToConnect.ts';
+import { systemClock } from './lib/clock.ts';
 import { CodedError } from './lib/error.ts';
 import { runSample } from './sample.ts';
 
@@ -34,15 +35,19 @@ async function main(words: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** Ctrl-C or SIGTERM asks for a clean stop; the second one ends the process at once. */
+/** npm hands on the Ctrl-C that the terminal has sent already; a person who means it twice is slower. */
+const SECOND_AFTER_MS = 1000;
+
+/** Ctrl-C or SIGTERM asks for a clean stop; a second one ends the process at once. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => {
-      stop.abort(new Error(name));
-      process.once(name, () => process.exit(130));
-    });
-  }
+  let askedAt = Number.POSITIVE_INFINITY;
+  const ask = (name: string) => {
+    if (systemClock.now() - askedAt > SECOND_AFTER_MS) process.exit(130);
+    if (!stop.signal.aborted) askedAt = systemClock.now();
+    stop.abort(new Error(name));
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, ask);
   return stop.signal;
 }
 
