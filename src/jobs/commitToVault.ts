@@ -2,12 +2,12 @@ import { commitPoint, type PendingCommit, pendingCommits, publishCommit } from '
 import { updateJob } from '../db/jobs.ts';
 import { allPoints, getPoint, putPoint } from '../db/points.ts';
 import { CodedError } from '../lib/error.ts';
-import type { DiskRoot } from '../store/tree.ts';
 import { TRANSFER_DATA } from '../vault/job.ts';
 import type { JsonValue } from '../vault/json.ts';
 import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
 import type { BackupSubject } from './backupSubject.ts';
 import type { JobContext } from './context.ts';
+import { disksWithRoots } from './disksWithRoots.ts';
 import { expiryOf } from './expiry.ts';
 import type { PointTransfer, Transferred } from './pointTransfer.ts';
 import { changeSubTask, type SubTaskProgress } from './subTaskProgress.ts';
@@ -77,12 +77,8 @@ export async function finishCommit(
   if (!commit)
     throw new CodedError('BackUpOperationFailed', `Session ${sessionId} is committing without a commit object.`);
   const body = await sealedBody(vault, commit);
-  const disks = point.disks.map((disk) => {
-    const root: DiskRoot | undefined = body.disks.find(({ lun }) => lun === disk.lun)?.root;
-    return root ? { ...disk, sizeBytes: root.sizeBytes, root: root as unknown as JsonValue } : disk;
-  });
   const note = 'the commit was completed after the server had stopped in the middle of it';
-  await publish(context, vault, commit, { ...point, disks }, progress, { note });
+  await publish(context, vault, commit, { ...point, disks: disksWithRoots(point, body) }, progress, { note });
   return { readBytes: 0, storedBytes: 0 };
 }
 

@@ -2,8 +2,8 @@ import { type PendingCommit, pendingCommits, publishCommit } from '../db/commits
 import { getJob } from '../db/jobs.ts';
 import { getPoint, putPoint } from '../db/points.ts';
 import { getSession } from '../db/sessions.ts';
-import type { JsonValue } from '../vault/json.ts';
 import type { JobTools } from './context.ts';
+import { disksWithRoots } from './disksWithRoots.ts';
 
 /**
  * Completes commits that were decided by jobs that ended before they could put or publish them. A job that still
@@ -35,10 +35,7 @@ async function complete(
     await publishCommit(tx, commit.vaultId, commit.cseq, now);
     const point = await getPoint(tx, commit.itemId, commit.pointId);
     if (!point) return;
-    const disks = point.disks.map((disk) => {
-      const root = body.disks.find(({ lun }) => lun === disk.lun)?.root;
-      return root ? { ...disk, sizeBytes: root.sizeBytes, root: root as unknown as JsonValue } : disk;
-    });
+    const disks = disksWithRoots(point, body);
     await putPoint(tx, { ...point, disks, vaulted: { commitName: commit.name, cseq: commit.cseq, storedAt: now } });
   });
   log.warn({ commit: commit.name }, 'a commit that a dead server had decided was completed');
