@@ -23,11 +23,6 @@ export const putPrincipal = async (db: Queries, principal: PrincipalRecord): Pro
     .execute();
 };
 
-export const getPrincipal = async (db: Queries, id: string): Promise<PrincipalRecord | undefined> => {
-  const row = await db.selectFrom('principals').select('body').where('id', '=', id).executeTakeFirst();
-  return row && fromRow(row);
-};
-
 export const findPrincipalByAppId = async (db: Queries, appId: string): Promise<PrincipalRecord | undefined> => {
   const row = await db
     .selectFrom('principals')

@@ -34,7 +34,3 @@ export const listRoleAssignments = async (
   if (principalId !== undefined) query = query.where('principal_id', '=', principalId);
   return (await query.orderBy('id').execute()).map((row) => JSON.parse(row.body) as RoleAssignmentRecord);
 };
-
-export const deleteRoleAssignment = async (db: Queries, id: string): Promise<void> => {
-  await db.deleteFrom('role_assignments').where('id', '=', id).execute();
-};

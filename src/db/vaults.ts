@@ -60,10 +60,6 @@ export const listVaults = async (
   return rows.map(fromRow);
 };
 
-/** Every vault of this control plane, whatever its subscription. */
-export const allVaults = async (db: Queries): Promise<readonly Vault[]> =>
-  (await db.selectFrom('vaults').select('body').orderBy('id').execute()).map(fromRow);
-
 const toRow = (vault: Vault) => ({
   id: vault.id,
   subscription_id: vault.subscriptionId.toLowerCase(),
