@@ -13,6 +13,7 @@ import type { Database } from './db/database.ts';
 import { endAllLeases } from './db/jobs.ts';
 import { openDatabase } from './db/openDatabase.ts';
 import { getSetting, putSetting } from './db/settings.ts';
+import { allVaults } from './db/vaults.ts';
 import { databasePrincipals, databaseRoleAssignments } from './identity/databaseStores.ts';
 import { openDevCa } from './identity/devCa.ts';
 import { issuerOf, tokenIssuer } from './identity/issuer.ts';
@@ -65,7 +66,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   const log = createLogger(config.logLevel);
   const data = parts.use(openDataFolder(config.dataFolder));
   const db = parts.use(await openDatabase({ path: data.database }));
-  const hosts = new Hosts((await openHosts(data, clock, log)).map((host) => parts.use(host)));
+  const hosts = new Hosts((await openHosts(config, data, clock, log)).map((host) => parts.use(host)));
   const stores = new VaultStores({ stores: data.stores, keys: data.keys, cache: data.cache }, clock);
   const tools: JobTools = { db, clock, log, hosts, stores, workers: Math.max(2, availableParallelism()) };
   const runner = new JobRunner(tools, {
@@ -74,6 +75,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     concurrency: JOBS_AT_ONCE,
   });
   const scheduler = new Scheduler(tools, runner);
+  await warnOfOrphanStores(db, stores, log);
   const ids = await installationIds(db);
   const identity = await openIdentity({ config, data, db, clock, log, ...ids });
   const services: Services = {
@@ -99,13 +101,23 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   return { data, client: identity.client, hosts, [Symbol.asyncDispose]: () => stop.disposeAsync() };
 }
 
-async function openHosts(data: DataFolder, clock: Clock, log: Logger): Promise<MachineHost[]> {
+async function openHosts(config: Config, data: DataFolder, clock: Clock, log: Logger): Promise<MachineHost[]> {
   const place = async (name: string) => {
     const folder = join(data.hosts, name);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    return { name, folder, stateFolder: join(data.hostState, name), clock, log };
+    return { name, folder, stateFolder: join(data.hostState, name), diskRoots: config.diskRoots, clock, log };
   };
   return [await openQemuHost(await place('qemu')), await openImageHost(await place('images'))];
+}
+
+/** A lost database starts empty: the stores beside it still hold every point, and somebody must be told. */
+async function warnOfOrphanStores(db: Database, stores: VaultStores, log: Logger): Promise<void> {
+  const known = new Set((await allVaults(db.queries)).map(({ id }) => id));
+  const orphans = (await stores.list()).filter((id) => !known.has(id));
+  if (orphans.length === 0) return;
+  const what =
+    'stores without a vault in the database: read them with `strongroom store list|restore`, and see docs/running.md';
+  log.warn({ folders: orphans.map((id) => stores.storeFolder(id)) }, what);
 }
 
 async function installationIds(db: Database): Promise<{ subscriptionId: string; tenantId: string }> {
@@ -132,7 +144,11 @@ interface IdentityOptions {
 async function openIdentity(options: IdentityOptions) {
   const { config, data, db, clock, log, tenantId } = options;
   const { baseUrl } = config;
-  const certificate = await openDevCa({ folder: data.tls, clock });
+  const certificate = await openDevCa({
+    folder: data.tls,
+    clock,
+    extraNames: config.host === 'localhost' ? [] : [config.host],
+  });
   const keys = await openKeyRing({ folder: data.identity, clock });
   const principals = databasePrincipals(db, clock);
   const assignments = databaseRoleAssignments(db, clock);

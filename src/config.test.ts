@@ -8,13 +8,19 @@ test('the environment is read with its defaults', () => {
   assert.equal(config.dataFolder, join(process.cwd(), 'data'));
   assert.equal(config.baseUrl, 'https://localhost:8443');
   assert.equal(config.address, '127.0.0.1');
-  assert.equal(readConfig({ STRONGROOM_PORT: '9000' }).baseUrl, 'https://localhost:9000');
+  assert.equal(
+    readConfig({ STRONGROOM_PORT: '9000', STRONGROOM_HOST: 'vault.example' }).baseUrl,
+    'https://vault.example:9000',
+  );
+  assert.deepEqual(readConfig({ STRONGROOM_DISK_ROOTS: '/srv/a:/srv/b' }).diskRoots, ['/srv/a', '/srv/b']);
 });
 
 for (const [name, value, legal] of [
   ['STRONGROOM_PORT', '0', /1 to 65535/],
   ['STRONGROOM_PORT', 'https', /1 to 65535/],
   ['STRONGROOM_PORT', '70000', /1 to 65535/],
+  ['STRONGROOM_HOST', 'https://vault', /host name or an IPv4 address/],
+  ['STRONGROOM_DISK_ROOTS', '/srv/disks:images', /'images': absolute folders/],
   ['STRONGROOM_LOG', 'loud', /trace, debug, info, warn, error, silent/],
 ] as const)
   test(`${name}=${value} is refused, naming what is legal`, () => {

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { CodedError } from './lib/error.ts';
 
 /** The server's configuration: the environment, read once. Every path is absolute. */
@@ -9,12 +9,17 @@ export interface Config {
   readonly port: number;
   /** STRONGROOM_ADDRESS, default 127.0.0.1: the one address listened on. */
   readonly address: string;
+  /** STRONGROOM_HOST, default localhost: the name clients use, which the certificate is made for. */
+  readonly host: string;
+  /** STRONGROOM_DISK_ROOTS, folders divided by colons: where machines' disks may lie besides the data folder. */
+  readonly diskRoots: readonly string[];
   /** What clients call this server; URLs in answers are built on it, never on the Host header. */
   readonly baseUrl: string;
   /** STRONGROOM_LOG: trace, debug, info, warn (default), error, silent. */
   readonly logLevel: string;
 }
 
+const HOST_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
 /** Errors: InvalidParameter, naming the variable and its legal values. */
@@ -31,11 +36,23 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       'InvalidParameter',
       `STRONGROOM_LOG is '${logLevel}': one of ${LOG_LEVELS.join(', ')} is needed.`,
     );
+  const host = env.STRONGROOM_HOST ?? 'localhost';
+  if (!HOST_NAME.test(host))
+    throw new CodedError('InvalidParameter', `STRONGROOM_HOST is '${host}': a host name or an IPv4 address is needed.`);
+  const diskRoots = (env.STRONGROOM_DISK_ROOTS ?? '').split(':').filter((folder) => folder !== '');
+  const relative = diskRoots.find((folder) => !isAbsolute(folder));
+  if (relative !== undefined)
+    throw new CodedError(
+      'InvalidParameter',
+      `STRONGROOM_DISK_ROOTS names '${relative}': absolute folders are needed, divided by colons.`,
+    );
   return {
+    host,
+    diskRoots,
     dataFolder: resolve(env.STRONGROOM_DATA ?? 'data'),
     port,
     address: env.STRONGROOM_ADDRESS ?? '127.0.0.1',
-    baseUrl: `https://localhost:${port}`,
+    baseUrl: `https://${host}:${port}`,
     logLevel,
   };
 }

@@ -60,6 +60,10 @@ export const listVaults = async (
   return rows.map(fromRow);
 };
 
+/** Of all subscriptions. */
+export const allVaults = async (db: Queries): Promise<readonly Vault[]> =>
+  (await db.selectFrom('vaults').select('body').orderBy('id').execute()).map(fromRow);
+
 const toRow = (vault: Vault) => ({
   id: vault.id,
   subscription_id: vault.subscriptionId.toLowerCase(),

@@ -5,10 +5,10 @@ import { CodedError } from '../lib/error.ts';
 import { TRANSFER_DATA } from '../vault/job.ts';
 import type { JsonValue } from '../vault/json.ts';
 import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
+import { expiryByRules } from '../vault/retention.ts';
 import type { BackupSubject } from './backupSubject.ts';
 import type { JobContext } from './context.ts';
 import { disksWithRoots } from './disksWithRoots.ts';
-import { expiryOf } from './expiry.ts';
 import type { PointTransfer, Transferred } from './pointTransfer.ts';
 import { changeSubTask, type SubTaskProgress } from './subTaskProgress.ts';
 import type { OpenVault } from './vaultStores.ts';
@@ -30,7 +30,7 @@ export async function commitToVault(
   };
   signal.throwIfAborted();
   const now = clock.now();
-  const expiresAt = expiryOf(point, await allPoints(db.queries, item.id, { vaultedOnly: true }), policy, now);
+  const others = await allPoints(db.queries, item.id, { vaultedOnly: true });
   const commit = await commitPoint(db.queries, {
     sessionId: session.id,
     jobId: job.id,
@@ -49,7 +49,7 @@ export async function commitToVault(
         takenAt: point.takenAt,
         createdAt: now,
         consistency: point.consistency,
-        expiresAt: expiresAt ?? null,
+        expiresAt: expiryByRules(point, others, policy) ?? null,
         lockUntil: null,
         previous,
         machine: point.machine,

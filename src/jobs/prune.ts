@@ -4,7 +4,7 @@ import { listUnendedJobs } from '../db/jobList.ts';
 import { allPoints, deletePoint, putPoint } from '../db/points.ts';
 import { getPolicy } from '../db/policies.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
-import { isActivelyProtected } from '../vault/protection.ts';
+import { isRetentionPaused } from '../vault/protection.ts';
 import { hasSnapshot, isRestorable, isVaulted, type RecoveryPoint } from '../vault/recoveryPoint.ts';
 import { decideSnapshots, decideVaulted, type RetentionDecision } from '../vault/retention.ts';
 import type { JobTools } from './context.ts';
@@ -21,7 +21,7 @@ export async function pruneItem(tools: PruneTools, itemId: string): Promise<void
   if (!item) return;
   const policy = item.policyId === undefined ? undefined : await getPolicy(db.queries, item.policyId);
   const points = await allPoints(db.queries, itemId);
-  const context = { now: clock.now(), isPaused: !isActivelyProtected(item) };
+  const context = { now: clock.now(), isPaused: isRetentionPaused(item) };
   const restorable = points.filter(isRestorable);
   const vaulted = byPoint(decideVaulted(restorable, policy, context));
   const snapshots = byPoint(decideSnapshots(restorable, policy, context));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { writeFileDurably } from '../lib/durableFile.ts';
@@ -67,6 +67,13 @@ export class VaultStores {
     await rm(this.storeFolder(vault.id), { recursive: true, force: true });
     await rm(this.#dedupePath(vault.id), { force: true });
     await rm(this.keyFile(vault.id), { force: true });
+  }
+
+  /** Ids of the vaults that have a store here. */
+  async list(): Promise<readonly string[]> {
+    return (await readdir(this.#folders.stores, { withFileTypes: true }))
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
   }
 
   storeFolder(vaultId: string): string {

@@ -50,6 +50,20 @@ export const decideVaulted = (
 };
 
 /**
+ * When the rules will let a point go that is about to be stored, ms: what its commit object says. That the newest point
+ * is always kept does not count. Without a policy only the user's own wish is known.
+ */
+export const expiryByRules = (
+  point: RecoveryPoint,
+  vaulted: readonly RecoveryPoint[],
+  policy: RetentionPolicy | undefined,
+): number | undefined => {
+  if (policy === undefined) return point.retainUntil;
+  const days = retainedDays(newestFirst([point, ...vaulted.filter(({ id }) => id !== point.id)]));
+  return Math.max(point.takenAt, ...expiriesByRule(point, policy.retention, days).values());
+};
+
+/**
  * What becomes of the snapshots of one item's points: one decision a snapshot, newest first. The newest one is
  * always kept, and so is the one the next transfer counts its changes from.
  */
