@@ -3,7 +3,7 @@ import { findPolicy } from '../db/policies.ts';
 import { findResourceGroup } from '../db/resourceGroups.ts';
 import type { Queries } from '../db/schema.ts';
 import { findVault } from '../db/vaults.ts';
-import { CodedError } from '../lib/error.ts';
+import { CodedError, type ErrorOptions } from '../lib/error.ts';
 import type { Policy } from '../vault/policy.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -70,13 +70,16 @@ export async function requireVault(
   throw resourceNotFound('Microsoft.RecoveryServices/vaults', params.vaultName, params.resourceGroupName);
 }
 
-export const resourceNotFound = (type: string, name: string, resourceGroup: string): CodedError =>
+export const resourceNotFound = (
+  type: string,
+  name: string,
+  resourceGroup: string,
+  why: Pick<ErrorOptions, 'details' | 'recommendations'> = {},
+): CodedError =>
   new CodedError(
     'ResourceNotFound',
     `The Resource '${type}/${name}' under resource group '${resourceGroup}' was not found.`,
-    {
-      target: `${type}/${name}`,
-    },
+    { target: `${type}/${name}`, ...why },
   );
 
 /** Errors: ResourceNotFound. */

@@ -22,6 +22,6 @@ export interface MachineSource {
   list(
     signal?: AbortSignal,
   ): Promise<{ readonly machines: readonly MachineView[]; readonly problems: readonly string[] }>;
-  /** Errors: BCMV2VMNotFound. */
+  /** Errors: BCMV2VMNotFound, with what it could not make a machine of as details. */
   find(ref: { readonly resourceGroup: string; readonly name: string }, signal?: AbortSignal): Promise<MachineView>;
 }

@@ -4,7 +4,7 @@ import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
 import { findItem, findItemsOfMachine, insertItem, updateItem } from '../db/items.ts';
 import { getJob } from '../db/jobs.ts';
 import type { Queries } from '../db/schema.ts';
-import { CodedError } from '../lib/error.ts';
+import { CodedError, type ErrorOptions } from '../lib/error.ts';
 import { isSameMachine, type MachineName } from '../vault/names.ts';
 import { changeProtection, enableProtection, isActivelyProtected, softDeleteItem } from '../vault/protection.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -16,7 +16,7 @@ import { showItem } from './itemView.ts';
 import { normalLocation } from './locations.ts';
 import { requireVault } from './lookups.ts';
 import type { MachineView } from './machineSource.ts';
-import { findMachine, listMachines } from './machines.ts';
+import { getMachine, listMachines } from './machines.ts';
 import { requireOperation, toRecord } from './operationRecords.ts';
 import { protectionRequest } from './protectionRequest.ts';
 import type { Services } from './services.ts';
@@ -172,8 +172,8 @@ async function requireProtectable(
   name: MachineName,
   signal: AbortSignal,
 ): Promise<MachineView> {
-  const found = await findMachine(services, { resourceGroup: name.resourceGroup, name: name.vmName }, signal);
-  const machine = requireFound(found, name);
+  const ref = { resourceGroup: name.resourceGroup, name: name.vmName };
+  const machine = await getMachine(services, ref, (why) => machineNotFound(name, why), signal);
   if (normalLocation(machine.location) === normalLocation(vault.location)) return machine;
   throw new CodedError(
     'BMSUserErrorInvalidConfigureProtectionRequest',
@@ -185,15 +185,22 @@ async function requireProtectable(
 /** Errors: BCMV2VMNotFound. */
 function requireFound(machine: MachineView | undefined, name: MachineName): MachineView {
   if (machine) return machine;
-  throw new CodedError(
+  throw machineNotFound(name, {});
+}
+
+const machineNotFound = (
+  name: MachineName,
+  { details = [], recommendations = [] }: Pick<ErrorOptions, 'details' | 'recommendations'>,
+): CodedError =>
+  new CodedError(
     'BCMV2VMNotFound',
     `The virtual machine '${name.vmName}' in the resource group '${name.resourceGroup}' doesn't exist.`,
     {
       target: 'properties.sourceResourceId',
-      recommendations: ['List the machines that can be protected: backupProtectableItems.'],
+      details,
+      recommendations: [...recommendations, 'List the machines that can be protected: backupProtectableItems.'],
     },
   );
-}
 
 /** One machine is actively protected in one vault. Errors: VirtualMachineAlreadyProtected. */
 async function requireNoOtherVault(tx: Queries, vault: Vault, name: MachineName): Promise<void> {

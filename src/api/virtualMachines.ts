@@ -5,7 +5,7 @@ import { CodedError } from '../lib/error.ts';
 import { COMPUTE_VERSIONS } from './apiVersions.ts';
 import { type GroupParams, requireGroup, requireSubscription, resourceNotFound } from './lookups.ts';
 import type { MachineView } from './machineSource.ts';
-import { findMachine, listMachines } from './machines.ts';
+import { getMachine, listMachines } from './machines.ts';
 import type { Services } from './services.ts';
 import { sameName } from './toWire/ids.ts';
 import { instanceViewToWire, virtualMachineToWire } from './toWire/virtualMachine.ts';
@@ -86,9 +86,12 @@ async function requireMachine(
 ): Promise<MachineView> {
   requireSubscription(services, params.subscriptionId);
   const ref = { resourceGroup: params.resourceGroupName, name: params.vmName };
-  const machine = await findMachine(services, ref, signal);
-  if (machine) return machine;
-  throw resourceNotFound(TYPE, params.vmName, params.resourceGroupName);
+  return getMachine(
+    services,
+    ref,
+    (why) => resourceNotFound(TYPE, params.vmName, params.resourceGroupName, why),
+    signal,
+  );
 }
 
 function isInstanceView(expand: string | undefined): boolean {

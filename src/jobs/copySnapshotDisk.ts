@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { SnapshotDisk } from '../machine/machine.ts';
-import { openTransferSource } from './transferSource.ts';
+import { openTransferSource } from './transfer/source.ts';
 
 const READ_BYTES = 1 << 20;
 

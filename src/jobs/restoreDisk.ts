@@ -7,8 +7,8 @@ import { DiskReader } from '../store/diskReader.ts';
 import type { WorkerKeys } from '../store/keys.ts';
 import { openBackend } from '../store/openBackend.ts';
 import { type DiskRoot, leafSpanBytes } from '../store/tree.ts';
-import { openTarget, RestoreSession, type RestoreSetup, targetFailed } from './restoreSession.ts';
-import { abortable } from './transferAbort.ts';
+import { abortable } from './transfer/abortable.ts';
+import { openTarget, RestoreSession, type RestoreSetup, targetFailed } from './transfer/restoreSession.ts';
 
 export type RestoreRequest =
   | { readonly kind: 'open'; readonly backend: BackendSpec; readonly setup: RestoreSetup }
@@ -142,7 +142,7 @@ async function openRestorer({
     };
   }
   if ('put' in backend) throw new TypeError('A Backend cannot cross threads; give a BackendSpec, or workers: 0');
-  const file = new URL('./restoreWorker.ts', import.meta.url);
+  const file = new URL('./transfer/restoreWorker.ts', import.meta.url);
   const threads = new ThreadPool<RestoreRequest, RestoreReply>({
     file,
     size: workers,

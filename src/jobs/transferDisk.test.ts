@@ -14,8 +14,8 @@ import type { WorkerKeys } from '../store/keys.ts';
 import { createMemoryBackend } from '../store/memoryBackend.ts';
 import type { DiskRoot } from '../store/tree.ts';
 import { restoreDisk } from './restoreDisk.ts';
+import { openTransferPool } from './transfer/pool.ts';
 import { type TransferOptions, transferDisk } from './transferDisk.ts';
-import { openTransferPool } from './transferPool.ts';
 
 const MiB = 1 << 20;
 /** The smallest chunk: a leaf spans 32 MiB. */

@@ -6,10 +6,10 @@ import type { WriteStats } from '../store/leafWriter.ts';
 import type { PackRecord } from '../store/packRecord.ts';
 import { type DiskRoot, leafSpanBytes, type NodeRef } from '../store/tree.ts';
 import { writeTree } from '../store/treeWriter.ts';
-import { abortable } from './transferAbort.ts';
-import { type LeafGroup, leafGroups } from './transferLeafGroups.ts';
-import { openTransferPool, type TransferPool } from './transferPool.ts';
-import { addStats, noStats } from './transferStats.ts';
+import { abortable } from './transfer/abortable.ts';
+import { type LeafGroup, leafGroups } from './transfer/leafGroups.ts';
+import { openTransferPool, type TransferPool } from './transfer/pool.ts';
+import { addStats, noStats } from './transfer/stats.ts';
 
 export interface TransferProgress {
   /** All of the disk before this byte has been dealt with; ends at `bytesTotal`. */

@@ -137,6 +137,7 @@ const PROPERTIES = Type.Object(
     bcdrSecurityLevel: READ_ONLY,
     resourceGuardOperationRequests: READ_ONLY,
     regionOfChoiceSettings: READ_ONLY,
+    strongroom: READ_ONLY,
   },
   CLOSED,
 );

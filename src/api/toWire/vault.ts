@@ -42,6 +42,7 @@ export const vaultToWire = (vault: Vault, tenantId: string): Wire.Vault => ({
     restoreSettings: section(vault.settings, 'restoreSettings', {
       crossSubscriptionRestoreSettings: { crossSubscriptionRestoreState: 'Enabled' },
     }),
+    strongroom: { vaultId: vault.id },
   },
 });
 

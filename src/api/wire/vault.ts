@@ -19,6 +19,13 @@ export interface VaultProperties {
   readonly backupStorageVersion?: 'Unassigned' | 'V1' | 'V2' | undefined;
   readonly secureScore?: 'None' | 'Minimum' | 'Adequate' | 'Maximum' | undefined;
   readonly bcdrSecurityLevel?: 'Poor' | 'Fair' | 'Good' | 'Excellent' | undefined;
+  /** The one additive property bag; read-only. */
+  readonly strongroom?: VaultPlace | undefined;
+}
+
+export interface VaultPlace {
+  /** Names the store's folder, `stores/<vaultId>`, and its key file, `keys/<vaultId>.key`. */
+  readonly vaultId: string;
 }
 
 export interface MonitoringSettings {

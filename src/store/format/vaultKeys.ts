@@ -90,7 +90,7 @@ export const wrapKeys = (keys: VaultKeys, kek: KeyEncryptionKey, number: number)
     }),
   );
   const sealed = new Uint8Array(plain.length + TAG_BYTES);
-  sealInto(sealed, 0, { key: wrappingKey(kek, head.kek, salt), nonce, label: labelOf(head) }, plain);
+  sealInto(sealed, 0, { key: wrappingKey(kek, head, salt), nonce, label: labelOf(head) }, plain);
   const wrapped: WrappedKeys = { ...head, sealed: base64(sealed) };
   return Buffer.from(canonicalJson({ ...wrapped, sha256: hash('sha256', canonicalJson(wrapped), 'hex') }));
 };
@@ -100,7 +100,7 @@ export const unwrapKeys = (name: string, bytes: Uint8Array, kek: KeyEncryptionKe
   const wrapped = parseWrapped(name, bytes);
   const { sealed, ...head } = wrapped;
   const plain = openSealed(Buffer.from(sealed, 'base64'), {
-    key: wrappingKey(kek, wrapped.kek, Buffer.from(wrapped.salt, 'base64')),
+    key: wrappingKey(kek, wrapped, Buffer.from(wrapped.salt, 'base64')),
     nonce: Buffer.from(wrapped.nonce, 'base64'),
     label: labelOf(head),
   });
@@ -110,7 +110,7 @@ export const unwrapKeys = (name: string, bytes: Uint8Array, kek: KeyEncryptionKe
       `This ${wordFor(kek)} does not open the keys of vault ${wrapped.vaultId} (${name}).`,
       {
         target: name,
-        recommendations: ['Use the key that was shown when the vault was made, or the one it was last changed to.'],
+        recommendations: [keyToUse(wrapped)],
       },
     );
   }
@@ -141,11 +141,17 @@ const parseWrapped = (name: string, bytes: Uint8Array): WrappedKeys => {
   return wrapped;
 };
 
-const wrappingKey = (kek: KeyEncryptionKey, how: WrappedKeys['kek'], salt: Uint8Array): Uint8Array => {
+const wrappingKey = (
+  kek: KeyEncryptionKey,
+  wrapped: Pick<WrappedKeys, 'kek' | 'vaultId'>,
+  salt: Uint8Array,
+): Uint8Array => {
+  const how = wrapped.kek;
   if (kek.kind !== how.kind) {
     throw new CodedError(
       'StoreKeyWrong',
-      `The keys of this vault are wrapped by a ${wordFor(how)}, not by a ${wordFor(kek)}.`,
+      `The keys of vault ${wrapped.vaultId} are wrapped by a ${wordFor(how)}, not by a ${wordFor(kek)}.`,
+      { recommendations: [keyToUse(wrapped)] },
     );
   }
   if (kek.kind === 'file') {
@@ -172,6 +178,11 @@ const wrappingKey = (kek: KeyEncryptionKey, how: WrappedKeys['kek'], salt: Uint8
 };
 
 const labelOf = (head: Omit<WrappedKeys, 'sealed'>): Uint8Array => Buffer.from(canonicalJson(head));
+
+const keyToUse = ({ kek, vaultId }: Pick<WrappedKeys, 'kek' | 'vaultId'>): string =>
+  kek.kind === 'file'
+    ? `Use the vault's key-encryption key: the file keys/${vaultId}.key of the data folder, or your copy of it.`
+    : `Use the passphrase that vault ${vaultId} was made with or last changed to.`;
 
 const wordFor = (kek: { readonly kind: 'file' | 'passphrase' }): string =>
   kek.kind === 'file' ? 'key file' : 'passphrase';

@@ -1,6 +1,6 @@
-import { serveThread } from '../lib/serveThread.ts';
-import { openBackend } from '../store/openBackend.ts';
-import type { RestoreReply, RestoreRequest } from './restoreDisk.ts';
+import { serveThread } from '../../lib/serveThread.ts';
+import { openBackend } from '../../store/openBackend.ts';
+import type { RestoreReply, RestoreRequest } from '../restoreDisk.ts';
 import { RestoreSession } from './restoreSession.ts';
 
 let session: RestoreSession | undefined;

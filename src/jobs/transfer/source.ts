@@ -1,10 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { CodedError } from '../lib/error.ts';
-import type { Range } from '../lib/extent.ts';
-import { turn } from '../lib/turn.ts';
-import type { ReadAddress } from '../machine/machine.ts';
-import { NbdClient } from '../nbd/client.ts';
-import { READ_RUN_BYTES } from '../store/leafWriter.ts';
+import { CodedError } from '../../lib/error.ts';
+import type { Range } from '../../lib/extent.ts';
+import { turn } from '../../lib/turn.ts';
+import type { ReadAddress } from '../../machine/machine.ts';
+import { NbdClient } from '../../nbd/client.ts';
+import { READ_RUN_BYTES } from '../../store/leafWriter.ts';
 
 /** A frozen disk as one worker reads it. */
 export interface TransferSource extends AsyncDisposable {

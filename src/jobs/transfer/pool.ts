@@ -1,11 +1,11 @@
-import { SMALL_NURSERY, ThreadPool } from '../lib/threadPool.ts';
-import type { Backend, BackendSpec } from '../store/backend.ts';
-import type { WriteStats } from '../store/leafWriter.ts';
-import { openBackend } from '../store/openBackend.ts';
-import type { PackRecord } from '../store/packRecord.ts';
-import type { NodeRef } from '../store/tree.ts';
-import { type LeafTask, TransferSession, type TransferSetup } from './transferSession.ts';
-import { addStats, noStats } from './transferStats.ts';
+import { SMALL_NURSERY, ThreadPool } from '../../lib/threadPool.ts';
+import type { Backend, BackendSpec } from '../../store/backend.ts';
+import type { WriteStats } from '../../store/leafWriter.ts';
+import { openBackend } from '../../store/openBackend.ts';
+import type { PackRecord } from '../../store/packRecord.ts';
+import type { NodeRef } from '../../store/tree.ts';
+import { type LeafTask, TransferSession, type TransferSetup } from './session.ts';
+import { addStats, noStats } from './stats.ts';
 
 export type TransferRequest =
   | { readonly kind: 'open'; readonly backend: BackendSpec; readonly setup: TransferSetup }
@@ -52,7 +52,7 @@ export function openTransferPool(options: TransferPoolOptions): TransferPool {
 
 function threadPool(backend: BackendSpec, workers: number, signal?: AbortSignal): TransferPool {
   const threads = new ThreadPool<TransferRequest, TransferReply, PackRecord>({
-    file: new URL('./transferWorker.ts', import.meta.url),
+    file: new URL('./worker.ts', import.meta.url),
     size: workers,
     signal,
     resourceLimits: SMALL_NURSERY,

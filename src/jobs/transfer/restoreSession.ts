@@ -1,10 +1,10 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { CodedError, isSystemError } from '../lib/error.ts';
-import { turn } from '../lib/turn.ts';
-import type { Backend } from '../store/backend.ts';
-import { DiskReader } from '../store/diskReader.ts';
-import type { WorkerKeys } from '../store/keys.ts';
-import type { DiskRoot } from '../store/tree.ts';
+import { CodedError, isSystemError } from '../../lib/error.ts';
+import { turn } from '../../lib/turn.ts';
+import type { Backend } from '../../store/backend.ts';
+import { DiskReader } from '../../store/diskReader.ts';
+import type { WorkerKeys } from '../../store/keys.ts';
+import type { DiskRoot } from '../../store/tree.ts';
 
 const TURN_EVERY_BYTES = 2 * 1024 * 1024;
 

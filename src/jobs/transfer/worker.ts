@@ -1,8 +1,8 @@
-import { serveThread } from '../lib/serveThread.ts';
-import { openBackend } from '../store/openBackend.ts';
-import type { PackRecord } from '../store/packRecord.ts';
-import type { TransferReply, TransferRequest } from './transferPool.ts';
-import { TransferSession } from './transferSession.ts';
+import { serveThread } from '../../lib/serveThread.ts';
+import { openBackend } from '../../store/openBackend.ts';
+import type { PackRecord } from '../../store/packRecord.ts';
+import type { TransferReply, TransferRequest } from './pool.ts';
+import { TransferSession } from './session.ts';
 
 let session: TransferSession | undefined;
 

@@ -1,6 +1,6 @@
-import { CodedError } from '../lib/error.ts';
-import type { Extent } from '../lib/extent.ts';
-import { leafSpanBytes } from '../store/tree.ts';
+import { CodedError } from '../../lib/error.ts';
+import type { Extent } from '../../lib/extent.ts';
+import { leafSpanBytes } from '../../store/tree.ts';
 
 /** What is to be done with one leaf of a disk. */
 export interface LeafGroup {

@@ -1,14 +1,14 @@
-import type { Extent } from '../lib/extent.ts';
-import type { ReadAddress } from '../machine/machine.ts';
-import type { Backend } from '../store/backend.ts';
-import { DedupeIndex } from '../store/dedupeIndex.ts';
-import { DiskReader } from '../store/diskReader.ts';
-import type { WorkerKeys } from '../store/keys.ts';
-import { LeafWriter, type WriteStats } from '../store/leafWriter.ts';
-import type { PackRecord } from '../store/packRecord.ts';
-import { type DiskRoot, leafCount, type NodeRef } from '../store/tree.ts';
-import { openTransferSource, type TransferSource } from './transferSource.ts';
-import { noStats, subtractStats } from './transferStats.ts';
+import type { Extent } from '../../lib/extent.ts';
+import type { ReadAddress } from '../../machine/machine.ts';
+import type { Backend } from '../../store/backend.ts';
+import { DedupeIndex } from '../../store/dedupeIndex.ts';
+import { DiskReader } from '../../store/diskReader.ts';
+import type { WorkerKeys } from '../../store/keys.ts';
+import { LeafWriter, type WriteStats } from '../../store/leafWriter.ts';
+import type { PackRecord } from '../../store/packRecord.ts';
+import { type DiskRoot, leafCount, type NodeRef } from '../../store/tree.ts';
+import { openTransferSource, type TransferSource } from './source.ts';
+import { noStats, subtractStats } from './stats.ts';
 
 /** One disk's transfer as a worker needs to know it. Plain data. */
 export interface TransferSetup {

@@ -1,4 +1,4 @@
-import type { WriteStats } from '../store/leafWriter.ts';
+import type { WriteStats } from '../../store/leafWriter.ts';
 
 export const noStats = (): WriteStats => ({
   readBytes: 0,
