@@ -62,8 +62,17 @@ test('a vault shows every property of a fresh one', async () => {
       bcdrSecurityLevel: 'Good',
       publicNetworkAccess: 'Enabled',
       restoreSettings: { crossSubscriptionRestoreSettings: { crossSubscriptionRestoreState: 'Enabled' } },
+      strongroom: { vaultId: [...server.stores][0] },
     },
   });
+});
+
+test('what was read of a vault can be sent back', async () => {
+  await using server = await testServer();
+  await server.call('PUT', VAULT, BODY);
+  const { body } = await server.call('GET', VAULT);
+  const again = await server.call('PUT', VAULT, body);
+  assert.deepEqual([again.status, again.body], [200, body]);
 });
 
 test('PUT of an existing vault in any case replaces tags and keeps settings, PATCH keeps both', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CodedError } from '../lib/error.ts';
 import { findMachine, listMachines } from './machines.ts';
-import { GROUP, machinePath } from './testing/paths.ts';
+import { GROUP, machinePath, makeVault, protect } from './testing/paths.ts';
 import { machine, SUBSCRIPTION, testServer } from './testing/testServer.ts';
 
 const COMPUTE = '2024-11-01';
@@ -63,6 +63,21 @@ test('an unknown machine and an unknown $expand are refused', async () => {
   const expand = await server.call('GET', `${machinePath('web01')}?$expand=secrets`, undefined, COMPUTE);
   assert.deepEqual([expand.status, expand.body.error.target], [400, '$expand']);
   assert.match(expand.body.error.message, /'instanceView'/);
+});
+
+test('a machine that is not found tells of the descriptions that cannot be used', async () => {
+  await using server = await testServer();
+  const problem = { code: 'MachineDescriptionInvalid', message: 'new.yaml: lun must be -1 to 63', target: 'new.yaml' };
+  server.problems.push(problem);
+  const shown = await server.call('GET', machinePath('new'), undefined, COMPUTE);
+  assert.deepEqual([shown.status, shown.body.error.code], [404, 'ResourceNotFound']);
+  assert.deepEqual(shown.body.error.details, [problem]);
+  assert.match(shown.body.error.additionalInfo[0].info.recommendations[0], /descriptions cannot be used/);
+  await makeVault(server);
+  const refused = await protect(server, 'new');
+  assert.deepEqual([refused.status, refused.body.error.code], [400, 'BCMV2VMNotFound']);
+  assert.deepEqual(refused.body.error.details, [problem]);
+  assert.equal((await server.call('GET', machinePath('web01'), undefined, COMPUTE)).status, 200);
 });
 
 test('a silent host hides its own machines only, and never makes a machine look deleted', async () => {

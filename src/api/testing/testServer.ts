@@ -4,7 +4,7 @@ import type { Database } from '../../db/database.ts';
 import { getItem } from '../../db/items.ts';
 import { enqueueJob, requestCancel, tryEnqueueBackup } from '../../db/jobs.ts';
 import { openDatabase } from '../../db/openDatabase.ts';
-import { CodedError } from '../../lib/error.ts';
+import { CodedError, type ErrorDetail } from '../../lib/error.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { TurnedClock } from '../../lib/turnedClock.ts';
 import { backupSubTasks } from '../../vault/job.ts';
@@ -31,6 +31,8 @@ export interface TestServer extends AsyncDisposable {
   readonly services: Services;
   /** Machines of the host 'rack'; tests add and remove. */
   readonly machines: MachineView[];
+  /** What the host 'rack' could not make machines of. */
+  readonly problems: ErrorDetail[];
   readonly asked: { readonly call: string; readonly values: readonly unknown[] }[];
   /** Ids of the vaults that have a store. */
   readonly stores: Set<string>;
@@ -49,11 +51,12 @@ export async function testServer(
   const clock = new TurnedClock();
   const machines = [machine('web01'), machine('db01', { resourceGroup: 'Shop' })];
   const [asked, stores, denied]: [TestServer['asked'], Set<string>, Set<string>] = [[], new Set(), new Set()];
+  const problems: ErrorDetail[] = [];
   const hooks = { beforeStore: async () => {} };
   const services: Services = {
     db,
     clock,
-    hosts: [sourceOf('rack', 'fake', machines), sourceOf('shelf', 'image', [])],
+    hosts: [sourceOf('rack', 'fake', machines, problems), sourceOf('shelf', 'image', [])],
     jobs: recordedJobs(db, clock, asked),
     vaultStores: {
       create: async ({ id }) => {
@@ -81,6 +84,7 @@ export async function testServer(
     clock,
     services,
     machines,
+    problems,
     asked,
     stores,
     hooks,
@@ -132,14 +136,19 @@ async function call(
   return { status: response.statusCode, headers, body: response.body === '' ? undefined : response.json() };
 }
 
-const sourceOf = (name: string, kind: string, machines: readonly MachineView[]): MachineSource => ({
+const sourceOf = (
+  name: string,
+  kind: string,
+  machines: readonly MachineView[],
+  problems: readonly ErrorDetail[] = [],
+): MachineSource => ({
   name,
   kind,
   list: async () => ({ machines, problems: [] }),
   find: async (ref) => {
     const found = machines.find((one) => key(one) === key(ref));
     if (found) return found;
-    throw new CodedError('BCMV2VMNotFound', `There is no machine '${ref.name}'.`);
+    throw new CodedError('BCMV2VMNotFound', `There is no machine '${ref.name}'.`, { details: problems });
   },
 });
 
