@@ -39,7 +39,9 @@ export async function runSample(app: App, stop: AbortSignal, say: (text: string)
 }
 
 async function sampleGuest(app: App, say: (text: string) => void): Promise<AsyncDisposable> {
-  await tool('qemu-system-x86_64', '--version');
+  await tool('qemu-system-x86_64', '--version').catch(() => {
+    throw new Error('qemu-system-x86_64 is not here (Debian: qemu-system-x86 and qemu-utils).');
+  });
   const folder = join(app.data.hosts, 'qemu');
   const description = join(folder, `${GUEST.name}.json`);
   if (!existsSync(description)) {

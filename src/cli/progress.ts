@@ -71,13 +71,19 @@ const MARKS = {
   InProgress: ['…', '..', 'cyan'],
 } as const;
 
+/** A sub task, and what else its last line is to say. */
+export interface ShownTask extends JobTask {
+  readonly fact?: string | undefined;
+}
+
 /** The last word on a sub task: mark, title, status, bytes, how long it took. */
-export function endLine(task: JobTask, { color, unicode }: Pick<ProgressStyle, 'color' | 'unicode'>): string {
+export function endLine(task: ShownTask, { color, unicode }: Pick<ProgressStyle, 'color' | 'unicode'>): string {
   const [mark, ascii, paint] = MARKS[task.status] ?? MARKS.InProgress;
   const durationMs = task.duration === undefined ? undefined : parseDurationMs(task.duration);
   const { bytesDone } = task.strongroom ?? {};
   const facts = [
     task.status.toLowerCase(),
+    task.fact ?? '',
     bytesDone === undefined ? '' : formatBytes(bytesDone),
     durationMs === undefined || task.status === 'Skipped' ? '' : formatDuration(durationMs),
   ];
@@ -87,7 +93,7 @@ export function endLine(task: JobTask, { color, unicode }: Pick<ProgressStyle, '
 }
 
 /** A line for a log: the sub task in words. */
-export function plainLine(task: JobTask): string {
+export function plainLine(task: ShownTask): string {
   if (task.status !== 'InProgress') return endLine(task, { color: false, unicode: false });
   const percent = percentOf(task);
   const { bytesDone, bytesTotal } = task.strongroom ?? {};

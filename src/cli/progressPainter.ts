@@ -1,10 +1,10 @@
 import type { JobTask } from '../api/wire/job.ts';
-import { endLine, type ProgressStyle, percentOf, plainLine, progressLine } from './progress.ts';
+import { endLine, type ProgressStyle, percentOf, plainLine, progressLine, type ShownTask } from './progress.ts';
 import { printable, type Terminal, wantsColor } from './terminal.ts';
 
 export interface ProgressPainter {
-  /** Draws sub tasks as they are now. */
-  update(tasks: readonly JobTask[]): void;
+  /** Draws sub tasks as they are now; a sub task's note stands under its last line. */
+  update(tasks: readonly ShownTask[]): void;
   /** Leaves the last state and moves to a fresh line, for messages. */
   end(): void;
 }
@@ -34,10 +34,11 @@ function redrawn({ stderr, env }: Terminal): ProgressPainter {
   return {
     update: (tasks) => {
       const how = style();
-      const done = tasks.filter((task, at) => isOver(task) && isNew(ended, `${at} ${task.taskId}`));
-      const fresh = newNotes(tasks, notes);
+      const above = tasks.flatMap((task, at) => [
+        ...(isOver(task) && isNew(ended, `${at} ${task.taskId}`) ? [endLine(task, how)] : []),
+        ...newNote(task, at, notes),
+      ]);
       const running = tasks.filter((task) => task.status === 'InProgress');
-      const above = [...fresh.map((note) => `  ${note}`), ...done.map((task) => endLine(task, how))];
       stderr.write(
         clear() + above.map((line) => `${line}\n`).join('') + running.map((task) => progressLine(task, how)).join('\n'),
       );
@@ -55,12 +56,12 @@ function lines({ stderr }: Terminal): ProgressPainter {
   const notes = new Set<string>();
   return {
     update: (tasks) => {
-      for (const note of newNotes(tasks, notes)) stderr.write(`  ${note}\n`);
       tasks.forEach((task, at) => {
         if (task.status === 'NotStarted') return;
         const step = Math.floor((percentOf(task) ?? 0) / 10);
         const key = isOver(task) ? task.status : `${task.status} ${step}`;
         if (isNew(said, `${at} ${task.taskId} ${key}`)) stderr.write(`${plainLine(task)}\n`);
+        for (const note of newNote(task, at, notes)) stderr.write(`${note}\n`);
       });
     },
     end: () => {},
@@ -75,7 +76,8 @@ function isNew(seen: Set<string>, key: string): boolean {
   return true;
 }
 
-const newNotes = (tasks: readonly JobTask[], seen: Set<string>): string[] =>
-  tasks.flatMap(({ taskId, strongroom }) =>
-    strongroom?.note && isNew(seen, `${taskId} ${strongroom.note}`) ? [printable(strongroom.note)] : [],
-  );
+/** What the reader should know of a sub task, below the line that says how it ended. */
+function newNote(task: JobTask, at: number, seen: Set<string>): string[] {
+  const note = task.strongroom?.note;
+  return isOver(task) && note && isNew(seen, `${at} ${note}`) ? [`  ${printable(note)}`] : [];
+}

@@ -1,5 +1,6 @@
 import { listItems } from '../db/items.ts';
 import { recordEndedJob, tryEnqueueBackup } from '../db/jobs.ts';
+import { forgetOperations } from '../db/operations.ts';
 import { getPolicy } from '../db/policies.ts';
 import { getScheduleCursor, recordOccurrence, setScheduleCursor } from '../db/schedule.ts';
 import type { Queries } from '../db/schema.ts';
@@ -11,10 +12,13 @@ import { type DueRuns, dueRuns, type Occurrence } from '../vault/schedule.ts';
 import { newBackupJob } from './backupJob.ts';
 import type { JobTools } from './context.ts';
 import { pruneItem, purgeItems } from './prune.ts';
+import { recoverCommits } from './recoverCommits.ts';
 import type { JobRunner } from './runner.ts';
 
 const TICK_MS = 30_000;
 const PRUNE_EVERY_MS = 60 * 60 * 1000;
+/** Long after any client has stopped polling. */
+const KEEP_OPERATIONS_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** Asks for the backups that policies want, once each, records those that were missed, and prunes every hour. */
 export class Scheduler {
@@ -50,12 +54,16 @@ export class Scheduler {
       await pruneItem(this.#tools, item.id).catch((error: unknown) =>
         log.error({ err: error, item: item.id }, 'pruning failed'),
       );
+    await forgetOperations(db.queries, clock.now() - KEEP_OPERATIONS_MS);
     await purgeItems(this.#tools).catch((error: unknown) => log.error({ err: error }, 'purging failed'));
   }
 
   async #run(): Promise<void> {
     const { clock, log } = this.#tools;
     while (!this.#stopping.signal.aborted) {
+      await recoverCommits(this.#tools).catch((error: unknown) =>
+        log.error({ err: error }, 'recovering commits failed'),
+      );
       await this.tick().catch((error: unknown) => log.error({ err: error }, 'the scheduler met an error'));
       await clock.sleep(TICK_MS, this.#stopping.signal).catch(() => {});
     }

@@ -24,7 +24,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-/** One point of one machine with one disk, whose name would lead out of a folder. */
+/** One point of one machine with one disk; their names would lead out of a folder. */
 async function writeStore(storeFolder: string): Promise<void> {
   const backend = openBackend({ kind: 'disk', folder: storeFolder });
   const clock = new TurnedClock('2026-01-05T08:00:00Z');
@@ -50,7 +50,7 @@ async function writeStore(storeFolder: string): Promise<void> {
     expiresAt: null,
     lockUntil: null,
     previous: null,
-    machine: { name: 'Web-01' },
+    machine: { name: '../Web-01' },
     disks: [{ lun: -1, name: '../web os', diskId: 'd1', root }],
   });
   await store.putCommit(name, bytes);
@@ -59,7 +59,7 @@ async function writeStore(storeFolder: string): Promise<void> {
 test('store list shows the points of a store, with folder and key alone', async () => {
   const { code, stdout, stderr } = await runCli({}, 'store', 'list', ...onStore, '-o', 'table');
   assert.deepEqual([code, stderr], [0, '']);
-  assert.match(stdout, /^PointId .*\n-+ .*\np1 +2026-01-05T08:00:00\.000Z +Web-01 +application/);
+  assert.match(stdout, /^PointId .*\n-+ .*\np1 +2026-01-05T08:00:00\.000Z +\.\.\/Web-01 +application/);
 });
 
 test('store restore writes the disks byte for byte, inside the folder, and never over a file', async () => {
@@ -67,11 +67,12 @@ test('store restore writes the disks byte for byte, inside the folder, and never
   const words = ['store', 'restore', ...onStore, '--point', 'p1', '--target-folder', target];
   const { code, stdout, stderr } = await runCli({}, ...words, '--query', '[].[lun, sizeBytes]', '-o', 'tsv');
   assert.deepEqual([code, stdout], [0, `-1\t${DISK.length}\n`], stderr);
-  assert.deepEqual(await readdir(target), ['os-.._web_os.raw']);
-  assert.deepEqual(new Uint8Array(await readFile(join(target, 'os-.._web_os.raw'))), DISK);
+  assert.deepEqual(await readdir(target), ['.._Web-01-os.raw']);
+  assert.deepEqual(new Uint8Array(await readFile(join(target, '.._Web-01-os.raw'))), DISK);
   const again = await runCli({}, ...words);
   assert.equal(again.code, 1);
   assert.match(again.stderr, /^(\.\. .*\n)*ERROR: \(Conflict\)/);
+  assert.match(stderr, /^ok Restore \.\.\/web os: completed, 385 KiB\n$/);
 });
 
 test('store restore names what it does not find', async () => {
@@ -90,7 +91,7 @@ test('a wrong key, a key of a wrong size and no key are told apart', async () =>
   await writeFile(join(folder, 'short.key'), 'short');
   const wrong = await runCli({}, ...store, '--key-file', join(folder, 'other.key'));
   assert.equal(wrong.code, 1);
-  assert.match(wrong.stderr, /\(StoreKeyWrong\)/);
+  assert.match(wrong.stderr, /\(StoreKeyWrong\)[\s\S]*\nRecommendation: .* the file keys\/v1\.key of the data folder/);
   const short = await runCli({}, ...store, '--key-file', join(folder, 'short.key'));
   assert.equal(short.code, 2);
   assert.match(short.stderr, /'--key-file <file>' names a file of 5 bytes; a key has 32/);
@@ -104,6 +105,7 @@ test('a wrong key, a key of a wrong size and no key are told apart', async () =>
 test('store verify finds a sound store sound, and a flipped bit', async () => {
   const sound = await runCli({}, 'store', 'verify', ...onStore, '--query', 'damages', '-o', 'json');
   assert.deepEqual([sound.code, sound.stdout], [0, '[]\n'], sound.stderr);
+  assert.equal(sound.stderr, 'ok Verify: completed, 385 KiB\n');
   const storeFolder = join(folder, 'store');
   const packs = (await readdir(storeFolder, { recursive: true })).filter((name) => /(^|\/)p\/..\/[^/]+$/.test(name));
   assert.ok(packs.length > 0);
@@ -112,7 +114,11 @@ test('store verify finds a sound store sound, and a flipped bit', async () => {
     bytes[bytes.length >> 1]! ^= 1;
     await writeFile(join(storeFolder, name), bytes);
   }
-  const damaged = await runCli({}, 'store', 'verify', ...onStore, '--query', 'length(damages) > `0`');
-  assert.deepEqual([damaged.code, damaged.stdout], [1, 'true\n']);
-  assert.match(damaged.stderr, /ERROR: The store is damaged in \d+ places?\.\n- p\//);
+  const damaged = await runCli({}, 'store', 'verify', ...onStore, '--query', 'length(damages)');
+  assert.deepEqual([damaged.code, damaged.stdout], [1, `${packs.length + 1}\n`]);
+  const [end, error, ...lines] = damaged.stderr.trimEnd().split('\n');
+  assert.match(end ?? '', new RegExp(`^x Verify: failed, ${packs.length + 1} damages`));
+  assert.equal(error, `ERROR: The store is damaged in ${packs.length + 1} places.`);
+  assert.match(lines[0] ?? '', /^- p\/..\/\S+: its bytes have another SHA-256 than its name\.$/);
+  assert.match(lines.at(-1) ?? '', /^- p\/..\/\S+ \(point p1, disk at LUN -1, bytes \d+ to \d+\): (?!p\/|Bytes).+$/);
 });

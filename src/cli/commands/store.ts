@@ -30,13 +30,11 @@ interface StoreOptions {
 
 const KEY_BYTES = 32;
 
-async function access(local: Local, options: StoreOptions, task: string): Promise<RescueAccess> {
-  const { terminal, signal } = local;
+async function access({ terminal, signal }: Local, options: StoreOptions): Promise<RescueAccess> {
   return {
     backend: openBackend({ kind: 'disk', folder: resolve(terminal.cwd, options.folder) }),
     kek: await readKey(options, terminal.cwd),
     signal,
-    onProgress: rescueProgress(local, task),
   };
 }
 
@@ -60,7 +58,7 @@ const list = (shell: Shell) =>
   onStore('list', 'List the recovery points of a store').action(
     actLocally(shell, async (local, options) => {
       const { listPoints } = await import('../../store/rescue.ts');
-      const { vaultId, points, damages } = await listPoints(await access(local, options, 'List'));
+      const { vaultId, points, damages } = await listPoints(await access(local, options));
       await local.print(points.map((point) => pointRow(vaultId, point)));
       failOnDamage(damages);
     }),
@@ -90,7 +88,7 @@ const restore = (shell: Shell) =>
     .action(
       actLocally(shell, async (local, options) => {
         const { listPoints, restoreDisk } = await import('../../store/rescue.ts');
-        const opened = await access(local, options, 'Restore');
+        const opened = await access(local, options);
         const { points } = await listPoints(opened);
         const point = points.find(({ pointId }) => pointId === options.point);
         if (!point) {
@@ -101,11 +99,12 @@ const restore = (shell: Shell) =>
         }
         const written: unknown[] = [];
         for (const disk of chosenDisks(point, options.diskslist)) {
-          const targetPath = join(resolve(local.terminal.cwd, options.targetFolder), fileName(disk));
-          const onProgress = rescueProgress(local, `Restore ${disk.name}`);
+          const targetPath = join(resolve(local.terminal.cwd, options.targetFolder), fileName(point, disk));
           const what = { pointId: point.pointId, lun: disk.lun, targetPath };
-          written.push({ ...disk, file: targetPath, ...(await restoreDisk({ ...opened, onProgress }, what)) });
-          local.progress.end();
+          const done = await shown(local, `Restore ${disk.name}`, (onProgress) =>
+            restoreDisk({ ...opened, onProgress }, what),
+          );
+          written.push({ ...disk, file: targetPath, ...done });
         }
         return written;
       }),
@@ -120,9 +119,9 @@ function chosenDisks({ disks, pointId }: RescuePoint, chosen: readonly number[] 
   throw new UsageError(`option '--diskslist <luns...>' argument '${missing}': point ${pointId} has the LUNs ${legal}`);
 }
 
-/** A disk's name comes from the store: nothing of it may lead out of the folder. */
-const fileName = ({ lun, name }: PointDisk): string =>
-  `${lun < 0 ? 'os' : `data${lun}`}-${name.replace(/[^A-Za-z0-9._-]/g, '_')}.raw`;
+/** As a restore by the server names it. A name comes from the store: nothing of it may lead out of the folder. */
+const fileName = ({ machine, pointId }: RescuePoint, { lun }: PointDisk): string =>
+  `${(machineName(machine) ?? pointId).replace(/[^A-Za-z0-9._-]/g, '_')}-${lun === -1 ? 'os' : lun}.raw`;
 
 const verify = (shell: Shell) =>
   onStore('verify', 'Open and check every chunk of a store')
@@ -130,27 +129,52 @@ const verify = (shell: Shell) =>
     .action(
       actLocally(shell, async (local, options) => {
         const { verifyAll, verifyPoint } = await import('../../store/rescue.ts');
-        const opened = await access(local, options, 'Verify');
-        const report: VerifyReport = await (options.point === undefined
-          ? verifyAll(opened)
-          : verifyPoint(opened, options.point));
-        local.progress.end();
+        const opened = await access(local, options);
+        const report = await shown(
+          local,
+          'Verify',
+          (onProgress): Promise<VerifyReport> =>
+            options.point === undefined
+              ? verifyAll({ ...opened, onProgress })
+              : verifyPoint({ ...opened, onProgress }, options.point),
+          ({ damages }) => (damages.length === 0 ? undefined : counted(damages.length, 'damage')),
+        );
         await local.print(report);
         failOnDamage(report.damages);
       }),
     );
 
+/** Does the work and shows how it goes; `fault` says what is wrong with a result that is a failure. */
+async function shown<T>(
+  local: Local,
+  title: string,
+  work: (onProgress: NonNullable<RescueAccess['onProgress']>) => Promise<T>,
+  fault: (result: T) => string | undefined = () => undefined,
+): Promise<T> {
+  const progress = rescueProgress(local, title);
+  try {
+    const result = await work(progress.update);
+    const why = fault(result);
+    progress.end(why === undefined ? 'Completed' : 'Failed', why);
+    return result;
+  } catch (error) {
+    progress.end();
+    throw error;
+  }
+}
+
 function failOnDamage(damages: readonly Damage[]): void {
   if (damages.length === 0) return;
-  const lines = damages.map(({ object, message, pointId, lun, offset, length }) => {
-    const where =
-      pointId === undefined
-        ? ''
-        : ` [point ${pointId}, LUN ${lun}, bytes ${offset} to ${(offset ?? 0) + (length ?? 0)}]`;
-    return `- ${object}: ${message}${where}`;
-  });
-  throw new CommandFailed(
-    `The store is damaged in ${damages.length} ${damages.length === 1 ? 'place' : 'places'}.`,
-    lines,
-  );
+  throw new CommandFailed(`The store is damaged in ${counted(damages.length, 'place')}.`, damages.map(damageLine));
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Object, what it touches, why: each once, though the message names the first two as well. */
+function damageLine({ object, message, pointId, lun, offset, length }: Damage): string {
+  const range =
+    offset === undefined || length === undefined ? '' : `, bytes ${offset} to ${offset + Math.max(length, 1) - 1}`;
+  const where = pointId === undefined ? '' : ` (point ${pointId}, disk at LUN ${lun}${range})`;
+  const why = message.replace(/^Bytes \d+ to \d+ of the disk cannot be read\. /, '');
+  return `- ${object}${where}: ${why.startsWith(`${object}: `) ? why.slice(object.length + 2) : why}`;
 }

@@ -54,7 +54,10 @@ test('vault delete asks first, and waits at Location', async () => {
   assert.match(alone.stderr, /'-y, --yes'/);
   const no = await runCli({ ...world, answer: 'n' }, ...words);
   assert.deepEqual([no.code, no.stderr], [1, 'ERROR: Nothing was done.\n']);
+  assert.deepEqual(no.questions, ['Delete vault safe with its store and its key file? (y/n): ']);
   assert.deepEqual(world.asked(), []);
+  const forced = await runCli({ ...world, answer: 'n' }, ...words, '--force');
+  assert.match(forced.questions[0] ?? '', /delete their backups, then delete vault safe with its store and its key/);
   assert.equal((await runCli({ ...world, answer: 'Y' }, ...words)).code, 0);
   assert.deepEqual(world.asked(), ['DELETE V', 'GET V/operationResults/d1', 'GET V/operationResults/d1']);
 });

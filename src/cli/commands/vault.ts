@@ -93,7 +93,7 @@ const list = (shell: Shell) =>
     );
 
 const remove = (shell: Shell) =>
-  one('delete', 'Delete a vault')
+  one('delete', 'Delete a vault with its store and its key file')
     .option('--ids <ids...>', 'ids instead of names')
     .option('--force', 'first stop the protection of its items and delete their backups')
     .option('-y, --yes', 'do not ask')
@@ -101,13 +101,17 @@ const remove = (shell: Shell) =>
       act(shell, async (session, options) => {
         const all = targets(session.arm.subscriptionId, options.ids, names(options));
         const what = all.map((target) => target.vault).join(', ');
-        await session.confirm(`Delete vault ${what}${options.force ? ' and all its backups' : ''}?`, options.yes);
+        const first = options.force ? 'Stop the protection of all items, delete their backups, then delete' : 'Delete';
+        const [noun, its] = all.length === 1 ? ['vault', 'its store and its key file'] : ['vaults', STORES];
+        await session.confirm(`${first} ${noun} ${what} with ${its}?`, options.yes);
         await eachTarget(all, (target) => {
           const path = vaultPath(session.arm, target.group, target.vault);
           return options.force ? forceDelete(session, path) : deleteVault(session, path);
         });
       }),
     );
+
+const STORES = 'their stores and their key files';
 
 async function deleteVault(session: Session, path: string): Promise<void> {
   await settled(session, 'vault', await session.arm.send('DELETE', 'vault', path));

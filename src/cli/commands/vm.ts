@@ -6,22 +6,21 @@ import { eachTarget, targets } from '../targets.ts';
 
 export const vmCommands = (shell: Shell) => group('vm', 'Virtual machines of all hosts', [list(shell), show(shell)]);
 
+const INSTANCE_VIEW = { query: { $expand: 'instanceView' } };
+const SHOW_DETAILS = "az's word for power state and agent, which are always shown here";
+
 const list = (shell: Shell) =>
   leaf('list', 'List the machines')
     .option('-g, --resource-group <name>', 'only those of this resource group')
-    .option('-d, --show-details', 'ask each for its power state and agent')
+    .option('-d, --show-details', SHOW_DETAILS)
     .action(
-      act(shell, async ({ arm }, options) => {
-        const path = providerPath(arm.subscriptionId, options.resourceGroup, MACHINES);
-        const machines = await arm.list<VirtualMachine>('compute', path);
-        if (!options.showDetails) return machines;
-        const detailed: VirtualMachine[] = [];
-        for (const machine of machines) {
-          const found = await arm.find<VirtualMachine>('compute', machine.id, INSTANCE_VIEW);
-          if (found) detailed.push(found);
-        }
-        return detailed;
-      }),
+      act(shell, ({ arm }, options) =>
+        arm.list<VirtualMachine>(
+          'compute',
+          providerPath(arm.subscriptionId, options.resourceGroup, MACHINES),
+          INSTANCE_VIEW,
+        ),
+      ),
     );
 
 const show = (shell: Shell) =>
@@ -29,7 +28,7 @@ const show = (shell: Shell) =>
     .option('-g, --resource-group <name>', 'its resource group')
     .option('-n, --name <name>', 'its name')
     .option('--ids <ids...>', 'ids instead of names')
-    .option('-d, --show-details', 'with its power state and agent')
+    .option('-d, --show-details', SHOW_DETAILS)
     .action(
       act(shell, ({ arm }, options) =>
         eachTarget(
@@ -41,10 +40,8 @@ const show = (shell: Shell) =>
             arm.get(
               'compute',
               providerPath(arm.subscriptionId, target.group, MACHINES, target.name),
-              options.showDetails ? INSTANCE_VIEW : {},
+              INSTANCE_VIEW,
             ),
         ),
       ),
     );
-
-const INSTANCE_VIEW = { query: { $expand: 'instanceView' } };

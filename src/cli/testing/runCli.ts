@@ -25,6 +25,8 @@ export interface CliRun {
   readonly stdout: string;
   /** Without colours. */
   readonly stderr: string;
+  /** What the person was asked. */
+  readonly questions: readonly string[];
 }
 
 export interface CliWorld {
@@ -42,15 +44,16 @@ export interface CliWorld {
 export async function runCli(world: CliWorld, ...words: string[]): Promise<CliRun> {
   let stdout = '';
   let stderr = '';
+  const questions: string[] = [];
   const { answer, columns } = world;
   const terminal: Terminal = {
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text), ...(columns === undefined ? {} : { isTTY: true, columns }) },
     env: { ...(world.clientFile ? { STRONGROOM_CLIENT: world.clientFile } : {}), ...world.env },
     cwd: world.cwd ?? '/nowhere',
-    ...(answer === undefined ? {} : { ask: async () => answer }),
+    ...(answer === undefined ? {} : { ask: async (question: string) => (questions.push(question), answer) }),
   };
   const clock = world.clock ?? new EagerClock();
   const code = await run(words, { terminal, clock, signal: world.signal ?? new AbortController().signal });
-  return { code, stdout, stderr: columns === undefined ? stderr : stripVTControlCharacters(stderr) };
+  return { code, stdout, stderr: columns === undefined ? stderr : stripVTControlCharacters(stderr), questions };
 }
