@@ -83,15 +83,26 @@ async function unpackPackages(outFolder: string): Promise<string> {
   const downloads = join(outFolder, 'packages');
   if (await readdir(unpacked).catch(() => undefined)) return unpacked;
   await mkdir(downloads, { recursive: true });
-  const depends = await tool('apt-cache', ['depends', 'linux-image-cloud-amd64']);
-  const kernel = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
-  if (kernel === undefined) throw new Error('apt knows no linux-image-cloud-amd64: run `apt-get update` as root first');
-  await tool('apt-get', ['-q', 'download', kernel, ...PACKAGES], downloads);
+  try {
+    await download(downloads);
+  } catch (error) {
+    if (process.getuid?.() !== 0) throw error;
+    // apt's lists were never fetched, or name versions that are gone
+    await tool('apt-get', ['-q', 'update']);
+    await download(downloads);
+  }
   const partial = `${unpacked}.part`;
   await rm(partial, { recursive: true, force: true });
   for (const file of await readdir(downloads)) await tool('dpkg-deb', ['-x', join(downloads, file), partial]);
   await rename(partial, unpacked);
   return unpacked;
+}
+
+async function download(folder: string): Promise<void> {
+  const depends = await tool('apt-cache', ['depends', 'linux-image-cloud-amd64']);
+  const kernel = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
+  if (kernel === undefined) throw new Error('apt knows no linux-image-cloud-amd64: run `apt-get update` as root first');
+  await tool('apt-get', ['-q', 'download', kernel, ...PACKAGES], folder);
 }
 
 async function copyPrograms(unpacked: string, root: string): Promise<void> {
