@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { listPacks } from '../db/packs.ts';
 import { CodedError } from '../lib/error.ts';
 import { type Job, subTask, TAKE_SNAPSHOT, TRANSFER_DATA } from '../vault/job.ts';
+import { hasSnapshot } from '../vault/recoveryPoint.ts';
 import { BY, MACHINE, VaultRig } from './vaultRig.fixture.ts';
 
 const statuses = (job: Job) => job.subTasks.map(({ name, status }) => [name, status]);
@@ -200,4 +201,26 @@ test('a damaged store does not stop the next backup, which mends what the live d
   assert.deepEqual(statuses(job), BOTH_COMPLETED, JSON.stringify(job.errors));
   assert.match(subTask(job, TRANSFER_DATA)!.note!, /read whole: the newest point in the vault is damaged/);
   assert.deepEqual((await rig.restore((await rig.points())[0]!)).hashes, await rig.diskHashes());
+});
+
+test('snapshots go when their instant-restore days are over, the vault keeps the points, and both restore', async () => {
+  await using rig = await VaultRig.open({ instantRestoreDays: 2 });
+  const hashes = new Map<string, ReadonlyMap<number, string>>();
+  for (let day = 0; day < 5; day++) {
+    await rig.host.write(MACHINE, 0, day * 1_000_000, randomBytes(50_000));
+    assert.deepEqual(statuses(await rig.backUp()), BOTH_COMPLETED);
+    hashes.set((await rig.points())[0]!.id, await rig.diskHashes());
+    await rig.clock.turn(86_400_000);
+  }
+  const points = await rig.points();
+  assert.equal(points.length, 5);
+  const kept = points.filter(hasSnapshot).map(({ id }) => id);
+  assert.deepEqual(
+    kept,
+    points.slice(0, 2).map(({ id }) => id),
+    'those of the last two days',
+  );
+  assert.deepEqual((await rig.host.snapshots(MACHINE)).map(({ id }) => id.slice(1)).toSorted(), kept.toSorted());
+  for (const point of [points[0]!, points[4]!])
+    assert.deepEqual((await rig.restore(point)).hashes, hashes.get(point.id), `point ${point.id}`);
 });
