@@ -30,7 +30,7 @@ test('subscription, tenant, location and providers', async () => {
     `/subscriptions/${SUBSCRIPTION}/providers/microsoft.recoveryservices/register`,
   );
   assert.equal(registered.body.registrationState, 'Registered');
-  const unknown = await server.call('POST', `/subscriptions/${SUBSCRIPTION}/providers/Contoso.Wine/register`);
+  const unknown = await server.call('POST', `/subscriptions/${SUBSCRIPTION}/providers/Nobody.Wine/register`);
   assert.equal(unknown.body.error.code, 'NotFound');
 });
 

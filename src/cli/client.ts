@@ -13,7 +13,6 @@ export const API = {
   subscriptions: '2022-12-01',
   resources: '2024-11-01',
   compute: '2024-11-01',
-  storage: '2016-01-01',
   vault: '2024-04-01',
   backup: '2025-02-01',
 } as const;

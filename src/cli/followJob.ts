@@ -92,8 +92,9 @@ export async function printOutcome(session: Session, job: Job): Promise<void> {
   }
 }
 
+/** The code stands in the title; the number is that of clients which know errors by numbers. */
 const errorLines = (errors: Job['properties']['errorDetails']): string[] =>
-  (errors ?? []).flatMap(({ errorCode, errorTitle, errorString, recommendations }) => [
-    `- ${[errorCode === undefined ? '' : `(${errorCode})`, errorTitle, errorString].filter(Boolean).join(' ')}`,
+  (errors ?? []).flatMap(({ errorCode, errorTitle, errorString = '', recommendations }) => [
+    `- (${errorTitle ?? errorCode ?? 'Unknown'}) ${errorString}`.trimEnd(),
     ...(recommendations ?? []).map((recommendation) => `Recommendation: ${recommendation}`),
   ]);

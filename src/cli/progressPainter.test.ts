@@ -40,11 +40,25 @@ test('several running sub tasks are redrawn in place while others end', () => {
   assert.deepEqual(lines, ['ok one: completed', 'ok two: completed']);
 });
 
-test('notes stay above, once each', () => {
-  const noted = { ...half('one'), strongroom: { note: 'copied whole: first backup' } };
-  const [note, ...rest] = shown(40, {}, [noted], [noted]);
-  assert.equal(note, '  copied whole: first backup');
-  assert.deepEqual(rest, shown(40, {}, [half('one')]));
+const noted = (one: JobTask, note: string): JobTask => ({ ...one, strongroom: { note } });
+const SNAPSHOT = [noted(done('Take Snapshot'), 'frozen for 333 ms'), half('Transfer')];
+const BOTH = [SNAPSHOT[0] as JobTask, noted(done('Transfer'), 'stored 2 MiB')];
+
+test('a note stands once, under the last line of its own sub task', () => {
+  const running = [noted(half('Take Snapshot'), 'frozen for 333 ms'), half('Transfer')];
+  const lines = ['ok Take Snapshot: completed', '  frozen for 333 ms', 'ok Transfer: completed', '  stored 2 MiB'];
+  assert.deepEqual(shown(40, {}, running, SNAPSHOT, SNAPSHOT, BOTH), lines);
+  assert.deepEqual(shown(80, { TERM: 'dumb' }, running, SNAPSHOT, SNAPSHOT, BOTH), [
+    '.. Take Snapshot: 50 %',
+    '.. Transfer: 50 %',
+    ...lines,
+  ]);
+});
+
+test('sub tasks that end between two looks are told one after the other, each with its note', () => {
+  const lines = ['ok Take Snapshot: completed', '  frozen for 333 ms', 'ok Transfer: completed', '  stored 2 MiB'];
+  assert.deepEqual(shown(40, {}, [], BOTH), lines);
+  assert.deepEqual(shown(40, { TERM: 'dumb' }, [], BOTH), lines);
 });
 
 test('a terminal that does not tell its width has 80 columns', () => {

@@ -2,6 +2,7 @@ import type { ProtectedItemRequest } from '../api/wire/protectedItem.ts';
 import type { ArmAnswer } from './client.ts';
 import { followJob, isOver, printOutcome } from './followJob.ts';
 import { jobOf } from './operation.ts';
+import { tasksOf } from './progress.ts';
 import type { Session } from './shell.ts';
 
 type Change = Omit<ProtectedItemRequest['properties'], 'protectedItemType'>;
@@ -29,5 +30,8 @@ export async function printJob(
 ): Promise<void> {
   const job = await jobOf(session, vault, answer);
   if (!wait && !isOver(job)) return session.print(job);
-  await printOutcome(session, isOver(job) ? job : await followJob(session, vault, job.name));
+  if (!isOver(job)) return printOutcome(session, await followJob(session, vault, job.name));
+  session.progress.update(tasksOf(job));
+  session.progress.end();
+  await printOutcome(session, job);
 }

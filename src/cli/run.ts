@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, Help, type Option } from '@commander-js/extra-typings';
+import { clearer } from './absent.ts';
 import { EXIT, exitCodeOf, explain } from './exit.ts';
 import { COMMON_OPTIONS } from './options.ts';
 import type { Shell } from './shell.ts';
@@ -100,7 +101,7 @@ async function readVersion(): Promise<string> {
 }
 
 /** Errors are thrown, not exited with; help goes to stdout, complaints to stderr. */
-function settle(command: Command, shell: Shell): void {
+function settle(command: Command, shell: Shell, path: readonly string[] = []): void {
   const { stdout, stderr } = shell.terminal;
   command
     .exitOverride()
@@ -108,10 +109,11 @@ function settle(command: Command, shell: Shell): void {
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
+      outputError: (text, write) => write(clearer(text, path)),
       getOutHelpWidth: () => stdout.columns ?? 100,
       getErrHelpWidth: () => stderr.columns ?? 100,
     });
-  for (const child of command.commands) settle(child as unknown as Command, shell);
+  for (const child of command.commands) settle(child as unknown as Command, shell, [...path, child.name()]);
 }
 
 /** What every command takes stands last in its help. */

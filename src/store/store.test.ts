@@ -30,7 +30,10 @@ describe('a store', () => {
     for (const key of [OTHER, phrase]) {
       await assert.rejects(openStore(backend, key), (error) => {
         assert.ok(isCoded(error, 'StoreKeyWrong'));
-        assert.match(error.recommendations.join(), /key-encryption key: the file keys\/vault-1\.key of the data folder/);
+        assert.match(
+          error.recommendations.join(),
+          /key-encryption key: the file keys\/vault-1\.key of the data folder/,
+        );
         return true;
       });
     }

@@ -37,7 +37,7 @@ test('a job that fails prints itself, tells why, and exits with 1', async () => 
   assert.equal(jobOut(stdout).properties.status, 'Failed');
   assert.deepEqual(stderr.trimEnd().split('\n'), [
     'ERROR: Backup of Web-01 failed (job job-7).',
-    '- (400094) BCMV2VMNotFound The machine is gone.',
+    '- (BCMV2VMNotFound) The machine is gone.',
     'Recommendation: Look for it.',
   ]);
 });

@@ -47,6 +47,16 @@ test('backup-now asks for a point and says in plain lines how it goes', async ()
   });
 });
 
+test('a job that is over at the first look still says what it did', async () => {
+  world.on('POST', `${ITEM}/backup`, accepted(world.endpoint));
+  world.on('GET', JOB, { body: finished });
+  const { stderr } = await runCli(world, 'protection', 'backup-now', ...ON_ITEM);
+  assert.deepEqual(stderr.trimEnd().split('\n'), [
+    'ok Take Snapshot: completed, 2 s',
+    'ok Transfer data to vault: completed, 1.0 KiB, 4 s',
+  ]);
+});
+
 test('on a terminal the running sub task is redrawn in place and its end stays', async () => {
   world.on('POST', `${ITEM}/backup`, accepted(world.endpoint));
   world.on('GET', JOB, { body: running(0) }, { body: running(250) }, { body: finished });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { SUBSCRIPTION } from '../testing/fakeArm.ts';
 import { runCli } from '../testing/runCli.ts';
-import { accepted, GROUP, MACHINE, point } from '../testing/samples.ts';
+import { accepted, MACHINE, point } from '../testing/samples.ts';
 import { ON_ITEM, POINT, startWorld, type World } from '../testing/world.ts';
 
 let world: World;
@@ -18,14 +18,11 @@ test('restore-disks names its target in the additive property bag', async () => 
   const cases: [words: string[], more: unknown][] = [
     [['--target-folder', 'drill'], { strongroom: { targetFolder: 'drill' } }],
     [
-      ['--image-host', 'shelf', '--machine-name', 'web-copy', '--diskslist', '-1', '0'],
-      { restoreDiskLunList: [-1, 0], strongroom: { imageHost: 'shelf', machineName: 'web-copy' } },
-    ],
-    [
-      ['--storage-account', `${GROUP}/x/acc`, '-t', 'rg2'],
+      ['--image-host', 'shelf', '--machine-name', 'web-copy', '--diskslist', '-1', '0', '-t', 'rg2'],
       {
-        storageAccountId: `${GROUP}/x/acc`,
         targetResourceGroupId: `/subscriptions/${SUBSCRIPTION}/resourceGroups/rg2`,
+        restoreDiskLunList: [-1, 0],
+        strongroom: { imageHost: 'shelf', machineName: 'web-copy' },
       },
     ],
   ];

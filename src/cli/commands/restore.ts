@@ -2,11 +2,11 @@ import type { RecoveryPoint } from '../../api/wire/recoveryPoint.ts';
 import type { RestoreRequest, RestoreTarget } from '../../api/wire/restoreRequest.ts';
 import type { Vault } from '../../api/wire/vault.ts';
 import { UsageError } from '../exit.ts';
-import { below, groupPath, providerPath } from '../ids.ts';
+import { below, groupPath } from '../ids.ts';
 import { findItem, pathOf, vaultPath } from '../items.ts';
 import { group, leaf, lunList, yesOrNo } from '../options.ts';
 import { printJob } from '../protect.ts';
-import { act, type Session, type Shell } from '../shell.ts';
+import { act, type Shell } from '../shell.ts';
 
 export const restoreCommands = (shell: Shell) =>
   group('restore', 'Restore from a recovery point', [restoreDisks(shell)]);
@@ -21,7 +21,7 @@ const restoreDisks = (shell: Shell) =>
     .option('--target-folder <folder>', "write raw images into this folder below the server's restore root")
     .option('--image-host <host>', 'make a powered-off machine on this image host')
     .option('--machine-name <name>', 'its name; goes with --image-host')
-    .option('--storage-account <name-or-id>', 'a storage account, where the server knows one')
+    .option('--storage-account <name-or-id>', 'not possible here: there are no storage accounts')
     .option('-t, --target-resource-group <name>', 'the resource group of what is made')
     .option('--diskslist <luns...>', 'only these disks, by LUN; -1 is the OS disk', lunList)
     .option('--restore-to-staging-storage-account <bool>', 'true or false', yesOrNo)
@@ -44,8 +44,6 @@ const restoreDisks = (shell: Shell) =>
             region: vault.location,
             createNewCloudService: false,
             originalStorageAccountOption: options.restoreToStagingStorageAccount === false,
-            storageAccountId:
-              options.storageAccount && (await storageAccountId(session, options.storageAccount, options)),
             targetResourceGroupId:
               options.targetResourceGroup && groupPath(arm.subscriptionId, options.targetResourceGroup),
             restoreDiskLunList: options.diskslist,
@@ -64,28 +62,23 @@ interface TargetOptions {
   readonly storageAccount?: string | undefined;
 }
 
+const POSSIBLE =
+  "'--target-folder <folder>' (raw images below the server's restores folder) or " +
+  "'--image-host <host> --machine-name <name>' (a new, powered-off machine)";
+
 /** Exactly one place to restore to. Errors: UsageError. */
-function targetOf({ targetFolder, imageHost, machineName, storageAccount }: TargetOptions): RestoreTarget | undefined {
+function targetOf({ targetFolder, imageHost, machineName, storageAccount }: TargetOptions): RestoreTarget {
+  if (storageAccount !== undefined) {
+    throw new UsageError(
+      `option '--storage-account <name-or-id>': there are no storage accounts here; restore with ${POSSIBLE}`,
+    );
+  }
   if ((imageHost === undefined) !== (machineName === undefined)) {
     throw new UsageError("options '--image-host <host>' and '--machine-name <name>' go together");
   }
-  const given = [targetFolder, imageHost, storageAccount].filter((option) => option !== undefined);
-  if (given.length !== 1) {
-    throw new UsageError(
-      "one of '--target-folder <folder>', '--image-host <host>' and '--storage-account <name-or-id>' must be specified",
-    );
+  if (targetFolder !== undefined && imageHost === undefined) return { targetFolder };
+  if (targetFolder === undefined && imageHost !== undefined && machineName !== undefined) {
+    return { imageHost, machineName };
   }
-  if (targetFolder !== undefined) return { targetFolder };
-  return imageHost !== undefined && machineName !== undefined ? { imageHost, machineName } : undefined;
-}
-
-/** A storage account's id, looked up when a name is given. */
-async function storageAccountId(
-  { arm }: Session,
-  nameOrId: string,
-  options: { readonly resourceGroup: string },
-): Promise<string> {
-  if (nameOrId.startsWith('/')) return nameOrId;
-  const path = providerPath(arm.subscriptionId, options.resourceGroup, 'Microsoft.Storage/storageAccounts', nameOrId);
-  return (await arm.get<{ id: string }>('storage', path)).id;
+  throw new UsageError(`one of ${POSSIBLE} must be specified`);
 }

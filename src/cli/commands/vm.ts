@@ -37,11 +37,7 @@ const show = (shell: Shell) =>
             name: ['-n, --name <name>', options.name, 'virtualmachines'],
           }),
           (target) =>
-            arm.get(
-              'compute',
-              providerPath(arm.subscriptionId, target.group, MACHINES, target.name),
-              INSTANCE_VIEW,
-            ),
+            arm.get('compute', providerPath(arm.subscriptionId, target.group, MACHINES, target.name), INSTANCE_VIEW),
         ),
       ),
     );

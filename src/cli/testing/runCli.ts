@@ -46,12 +46,16 @@ export async function runCli(world: CliWorld, ...words: string[]): Promise<CliRu
   let stderr = '';
   const questions: string[] = [];
   const { answer, columns } = world;
+  const ask = async (question: string) => {
+    questions.push(question);
+    return answer ?? '';
+  };
   const terminal: Terminal = {
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text), ...(columns === undefined ? {} : { isTTY: true, columns }) },
     env: { ...(world.clientFile ? { STRONGROOM_CLIENT: world.clientFile } : {}), ...world.env },
     cwd: world.cwd ?? '/nowhere',
-    ...(answer === undefined ? {} : { ask: async (question: string) => (questions.push(question), answer) }),
+    ...(answer === undefined ? {} : { ask }),
   };
   const clock = world.clock ?? new EagerClock();
   const code = await run(words, { terminal, clock, signal: world.signal ?? new AbortController().signal });
