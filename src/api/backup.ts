@@ -3,6 +3,7 @@ import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
 import { CodedError } from '../lib/error.ts';
 import { assertCanBackUp } from '../vault/protection.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
+import { resourceBody } from './body/resourceBody.ts';
 import { itemOperationAccepted } from './itemOperation.ts';
 import { findPathItem } from './itemPath.ts';
 import { recordOperation } from './operationRecords.ts';
@@ -14,24 +15,14 @@ const DEFAULT_RETENTION_MS = 30 * DAY_MS;
 /** Azure's limit of 99 years, in days of the mean year. */
 const MAX_RETENTION_MS = Math.floor(99 * 365.25) * DAY_MS;
 
-const IGNORED = Type.Optional(Type.Unknown());
-const BODY = Type.Object(
-  {
-    properties: Type.Object(
-      {
-        objectType: Type.Enum(['IaasVMBackupRequest']),
-        recoveryPointExpiryTimeInUTC: Type.Optional(Type.String()),
-      },
-      { additionalProperties: false },
-    ),
-    id: IGNORED,
-    name: IGNORED,
-    type: IGNORED,
-    location: IGNORED,
-    tags: IGNORED,
-    eTag: IGNORED,
-  },
-  { additionalProperties: false },
+const BODY = resourceBody(
+  Type.Object(
+    {
+      objectType: Type.Enum(['IaasVMBackupRequest']),
+      recoveryPointExpiryTimeInUTC: Type.Optional(Type.String()),
+    },
+    { additionalProperties: false },
+  ),
 );
 
 export const backup = (services: Services): RouteTable =>

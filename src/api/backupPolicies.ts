@@ -12,6 +12,7 @@ import { policyFromWire } from '../vault/policyFromWire.ts';
 import type { Vault } from '../vault/vault.ts';
 import { assertPolicyDeletable } from '../vault/vaultRules.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
+import { resourceBody } from './body/resourceBody.ts';
 import { requirePolicy, requireVault } from './lookups.ts';
 import type { Services } from './services.ts';
 import { armIdOf } from './toWire/ids.ts';
@@ -23,20 +24,8 @@ const ACTION = 'Microsoft.RecoveryServices/Vaults/backupPolicies';
 const POLICY = `${VAULT_PATH}/backupPolicies/{policyName}` as const;
 const MAX_POLICIES = 200;
 
-const IGNORED = Type.Optional(Type.Unknown());
 /** The rules themselves are read and checked by the vault room, which names every fault at once. */
-const PUT_BODY = Type.Object(
-  {
-    properties: Type.Record(Type.String(), Type.Unknown()),
-    id: IGNORED,
-    name: IGNORED,
-    type: IGNORED,
-    location: IGNORED,
-    tags: IGNORED,
-    eTag: IGNORED,
-  },
-  { additionalProperties: false },
-);
+const PUT_BODY = resourceBody(Type.Record(Type.String(), Type.Unknown()));
 
 export const backupPolicies = (services: Services): RouteTable =>
   defineRoutes({ type: TYPE, apiVersions: BACKUP_VERSIONS, routes: [...reads(services), ...writes(services)] });

@@ -4,6 +4,7 @@ import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
 import { updateVault } from '../db/vaults.ts';
 import type { Vault } from '../vault/vault.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
+import { IGNORED, resourceBody } from './body/resourceBody.ts';
 import { requireVault, type VaultParams } from './lookups.ts';
 import type { Services } from './services.ts';
 import { armIdOf } from './toWire/ids.ts';
@@ -14,33 +15,23 @@ import type { VaultConfig } from './wire/vaultConfig.ts';
 const PATH = `${VAULT_PATH}/backupconfig/vaultconfig` as const;
 const ACTION = 'Microsoft.RecoveryServices/Vaults/backupconfig';
 
-const IGNORED = Type.Optional(Type.Unknown());
 const STATE = Type.Enum(['Enabled', 'Disabled', 'AlwaysON', 'AlwaysOn']);
-const BODY = Type.Object(
-  {
-    properties: Type.Object(
-      {
-        softDeleteFeatureState: Type.Optional(STATE),
-        enhancedSecurityState: Type.Optional(STATE),
-        softDeleteRetentionPeriodInDays: Type.Optional(
-          Type.Integer({ minimum: 14, maximum: 180, rule: 'must be a whole number from 14 to 180' }),
-        ),
-        storageModelType: IGNORED,
-        storageType: IGNORED,
-        storageTypeState: IGNORED,
-        resourceGuardOperationRequests: IGNORED,
-        isSoftDeleteFeatureStateEditable: IGNORED,
-      },
-      { additionalProperties: false },
-    ),
-    id: IGNORED,
-    name: IGNORED,
-    type: IGNORED,
-    location: IGNORED,
-    tags: IGNORED,
-    eTag: IGNORED,
-  },
-  { additionalProperties: false },
+const BODY = resourceBody(
+  Type.Object(
+    {
+      softDeleteFeatureState: Type.Optional(STATE),
+      enhancedSecurityState: Type.Optional(STATE),
+      softDeleteRetentionPeriodInDays: Type.Optional(
+        Type.Integer({ minimum: 14, maximum: 180, rule: 'must be a whole number from 14 to 180' }),
+      ),
+      storageModelType: IGNORED,
+      storageType: IGNORED,
+      storageTypeState: IGNORED,
+      resourceGuardOperationRequests: IGNORED,
+      isSoftDeleteFeatureStateEditable: IGNORED,
+    },
+    { additionalProperties: false },
+  ),
 );
 type Settings = Static<typeof BODY>['properties'];
 

@@ -5,6 +5,7 @@ import { listItems } from '../db/items.ts';
 import { updateVault } from '../db/vaults.ts';
 import type { Vault } from '../vault/vault.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
+import { IGNORED, resourceBody } from './body/resourceBody.ts';
 import { requireVault, type VaultParams } from './lookups.ts';
 import type { Services } from './services.ts';
 import { armIdOf } from './toWire/ids.ts';
@@ -15,29 +16,19 @@ import type { VaultStorageConfig } from './wire/vaultConfig.ts';
 const PATH = `${VAULT_PATH}/backupstorageconfig/vaultstorageconfig` as const;
 const ACTION = 'Microsoft.RecoveryServices/Vaults/backupstorageconfig';
 
-const IGNORED = Type.Optional(Type.Unknown());
 const REDUNDANCY = Type.Enum(['LocallyRedundant', 'GeoRedundant', 'ZoneRedundant']);
-const BODY = Type.Object(
-  {
-    properties: Type.Object(
-      {
-        storageModelType: Type.Optional(REDUNDANCY),
-        storageType: Type.Optional(REDUNDANCY),
-        crossRegionRestoreFlag: Type.Optional(Type.Boolean()),
-        storageTypeState: IGNORED,
-        dedupState: IGNORED,
-        xcoolState: IGNORED,
-      },
-      { additionalProperties: false },
-    ),
-    id: IGNORED,
-    name: IGNORED,
-    type: IGNORED,
-    location: IGNORED,
-    tags: IGNORED,
-    eTag: IGNORED,
-  },
-  { additionalProperties: false },
+const BODY = resourceBody(
+  Type.Object(
+    {
+      storageModelType: Type.Optional(REDUNDANCY),
+      storageType: Type.Optional(REDUNDANCY),
+      crossRegionRestoreFlag: Type.Optional(Type.Boolean()),
+      storageTypeState: IGNORED,
+      dedupState: IGNORED,
+      xcoolState: IGNORED,
+    },
+    { additionalProperties: false },
+  ),
 );
 type Settings = { [K in 'storageModelType' | 'storageType']?: Vault['redundancy'] } & {
   crossRegionRestoreFlag?: boolean;

@@ -3,6 +3,7 @@ import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
 import { CodedError } from '../lib/error.ts';
 import { assertCanRestore } from '../vault/protection.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
+import { IGNORED, resourceBody } from './body/resourceBody.ts';
 import { itemOperationAccepted } from './itemOperation.ts';
 import { findPathItem } from './itemPath.ts';
 import { findMachine } from './machines.ts';
@@ -14,7 +15,6 @@ import { machineId } from './toWire/ids.ts';
 import { ITEM_PATH } from './vaultPath.ts';
 
 const CLOSED = { additionalProperties: false };
-const IGNORED = Type.Optional(Type.Unknown());
 
 const PROPERTIES = Type.Object(
   {
@@ -57,18 +57,7 @@ const PROPERTIES = Type.Object(
   CLOSED,
 );
 
-const BODY = Type.Object(
-  {
-    properties: PROPERTIES,
-    id: IGNORED,
-    name: IGNORED,
-    type: IGNORED,
-    location: IGNORED,
-    tags: IGNORED,
-    eTag: IGNORED,
-  },
-  CLOSED,
-);
+const BODY = resourceBody(PROPERTIES);
 
 export const restore = (services: Services): RouteTable =>
   defineRoutes({
