@@ -62,9 +62,7 @@ async function listOf(
   signal?: AbortSignal,
 ): Promise<readonly MachineView[]> {
   try {
-    const { machines, problems } = await host.list(signal);
-    for (const problem of problems) log.warn({ host: host.name, problem }, 'machine left out of the list');
-    return machines;
+    return (await host.list(signal)).machines;
   } catch (error) {
     if (!isCoded(error, 'HostUnavailable')) throw error;
     log.warn({ host: host.name, err: error }, 'host left out of the list');

@@ -1,7 +1,8 @@
-import { basename, isAbsolute, relative, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { type Document, parseDocument } from 'yaml';
 import { CodedError } from '../lib/error.ts';
 import { Fields } from './description/fields.ts';
+import { isInside, mustLieIn } from './description/roots.ts';
 import type { DiskFormat } from './machine.ts';
 
 /**
@@ -134,12 +135,9 @@ const readDisks = (fields: Fields, place: DescriptionPlace): DiskDescription[] =
 
 const diskPath = (disk: Fields, place: DescriptionPlace): string => {
   const path = resolve(place.folder, disk.path('path'));
-  const inside = (root: string) => {
-    const way = relative(resolve(root), path);
-    return way !== '' && !way.startsWith('..') && !isAbsolute(way);
-  };
-  if ([place.folder, ...place.diskRoots].some(inside)) return path;
-  throw disk.invalid('path', `must lie in ${[place.folder, ...place.diskRoots].join(' or ')}`);
+  const roots = [...new Set([place.folder, ...place.diskRoots])];
+  if (roots.some((root) => isInside(root, path))) return path;
+  throw disk.invalid('path', mustLieIn(roots));
 };
 
 const readQemu = (qemu: Fields, place: DescriptionPlace): QemuDescription => {

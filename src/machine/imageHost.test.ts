@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../lib/clock.ts';
 import { isCoded } from '../lib/error.ts';
+import { type Logger, silentLogger } from '../lib/log.ts';
 import { NbdClient } from '../nbd/client.ts';
 import { openImageHost } from './imageHost.ts';
 import { machineContract } from './machine.contract.ts';
@@ -126,6 +127,70 @@ test('one bad description does not hide the others', async () => {
   assert.equal(problems.length, 2);
   assert.match(problems[0]!, /^bad\.yaml: not YAML/);
   assert.match(problems[1]!, /^web-1\.json: name web-1 stands in copy\.yaml too/);
+});
+
+test('a problem is logged when it is new or has changed, not at every look', async () => {
+  await using bench = await openBench();
+  const logged: string[] = [];
+  const log = Object.create(silentLogger, {
+    warn: { value: ({ problem }: { problem: string }) => logged.push(problem) },
+  }) as Logger;
+  const options = { name: 'images', folder: bench.folder, stateFolder: join(bench.root, 'state'), clock: systemClock };
+  await using host = await openImageHost({ ...options, log });
+  const look = async (text?: string) => {
+    if (text !== undefined) await writeFile(join(bench.folder, 'bad.yaml'), text);
+    const { problems } = await host.list();
+    return [problems.length, logged.length];
+  };
+  assert.deepEqual(await look(), [0, 0]);
+  assert.deepEqual(await look('name: ['), [1, 1]);
+  assert.deepEqual(await look(), [1, 1]);
+  assert.deepEqual(await look('name: 7'), [1, 2]);
+  await rm(join(bench.folder, 'bad.yaml'));
+  assert.deepEqual(await look(), [0, 2]);
+  assert.deepEqual(await look('name: 7'), [1, 3]);
+  assert.deepEqual(logged[1], logged[2]);
+  assert.match(logged[0]!, /^bad\.yaml: not YAML/);
+});
+
+test('a machine that a restore made is there after all folders were moved', async () => {
+  await using bench = await openBench();
+  const ref = { resourceGroup: 'shop', name: 'web-2' };
+  const written: { lun: number; name: string; path: string; format: 'raw' }[] = [];
+  for (const lun of [-1, 0]) {
+    await using target = await bench.host.createDisk(ref, { lun, name: `d${lun + 1}`, sizeBytes: 4096 });
+    await target.commit();
+    written.push({ lun, name: `d${lun + 1}`, path: target.path, format: 'raw' });
+  }
+  const made = await bench.host.create({ ...ref, location: 'westeurope', tags: {}, osType: 'Linux', disks: written });
+  await mkdir(join(bench.root, 'elsewhere'));
+  for (const name of ['machines', 'state']) await rename(join(bench.root, name), join(bench.root, 'elsewhere', name));
+  await using moved = await openImageHost({
+    name: 'images',
+    folder: join(bench.root, 'elsewhere/machines'),
+    stateFolder: join(bench.root, 'elsewhere/state'),
+    clock: systemClock,
+  });
+  assert.deepEqual((await moved.list()).problems, []);
+  assert.deepEqual(await moved.find(ref), made);
+});
+
+test('what the host writes is for its own user alone', async () => {
+  await using bench = await openBench();
+  await bench.host.snapshot(REF, { id: 's1' });
+  const ref = { resourceGroup: 'shop', name: 'web-2' };
+  await using target = await bench.host.createDisk(ref, { lun: -1, name: 'os', sizeBytes: 4096 });
+  await target.commit();
+  const disks = [{ lun: -1, name: 'os', path: target.path, format: 'raw' as const }];
+  await bench.host.create({ ...ref, location: 'westeurope', tags: {}, osType: 'Linux', disks });
+  const state = join(bench.root, 'state');
+  const written = (await readdir(state, { recursive: true })).map((name) => join(state, name));
+  written.push(join(bench.folder, 'shop.web-2.yaml'));
+  assert.ok(written.some((path) => path.endsWith('.raw')) && written.some((path) => path.endsWith('catalogue.json')));
+  for (const path of written) {
+    const found = await stat(path);
+    assert.equal((found.mode & 0o777).toString(8), found.isDirectory() ? '700' : '600', path);
+  }
 });
 
 test('a copy that was cut off is removed, a snapshot that is being read is not', async () => {

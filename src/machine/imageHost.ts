@@ -2,16 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { CodedError } from '../lib/error.ts';
 import { KeyedLock } from '../lib/keyedLock.ts';
-import type { Logger } from '../lib/log.ts';
+import { type Logger, silentLogger } from '../lib/log.ts';
 import { Collection, type StoredDisk } from './collection/collection.ts';
 import { openStoredDisk } from './collection/storedDisk.ts';
-import {
-  type DescribedMachine,
-  type FolderPlace,
-  findMachine,
-  machineStateFolder,
-  readMachines,
-} from './description/folder.ts';
+import { type DescribedMachine, findMachine, machineStateFolder, readMachines } from './description/folder.ts';
+import type { FolderPlace } from './description/place.ts';
+import { ProblemLog } from './description/problemLog.ts';
 import { writeDescription } from './description/write.ts';
 import { copyImage } from './image/copyImage.ts';
 import { readImageHeader } from './imageFormat.ts';
@@ -56,6 +52,7 @@ class ImageHost implements MachineHost {
   readonly #clock: Clock;
   readonly #place: FolderPlace;
   readonly #runFolder: string;
+  readonly #problems: ProblemLog;
   readonly #disks: DiskFolder;
   readonly #lock = new KeyedLock();
   readonly #collections = new Map<string, Promise<Collection>>();
@@ -65,6 +62,7 @@ class ImageHost implements MachineHost {
     this.#clock = options.clock;
     this.#place = { folder: options.folder, stateFolder: options.stateFolder, diskRoots: options.diskRoots ?? [] };
     this.#runFolder = runFolder;
+    this.#problems = new ProblemLog(options.name, options.log ?? silentLogger);
     this.#disks = new DiskFolder(options.stateFolder);
   }
 
@@ -80,6 +78,7 @@ class ImageHost implements MachineHost {
         problems.push(`${description.name}: ${error.message}`);
       }
     }
+    this.#problems.note(problems);
     return { machines, problems };
   }
 

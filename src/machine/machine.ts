@@ -136,10 +136,13 @@ export interface MachineHost extends AsyncDisposable {
   readonly name: string;
   readonly kind: 'qemu' | 'image' | 'fake';
 
-  /** All machines now. One bad description never hides the others: it is reported through `problems`. */
+  /**
+   * All machines now. One bad description, or a machine that does not answer in a few seconds, never hides the others:
+   * it is reported through `problems`, and the host's log has it when it is new or has changed.
+   */
   list(signal?: AbortSignal): Promise<{ readonly machines: readonly Machine[]; readonly problems: readonly string[] }>;
 
-  /** Errors: BCMV2VMNotFound. */
+  /** Errors: BCMV2VMNotFound, HostUnavailable when the machine does not answer in a few seconds. */
   find(ref: MachineRef, signal?: AbortSignal): Promise<Machine>;
 
   /**

@@ -3,20 +3,16 @@ import type { Clock } from '../lib/clock.ts';
 import { CodedError, isCoded } from '../lib/error.ts';
 import { KeyedLock } from '../lib/keyedLock.ts';
 import { type Logger, silentLogger } from '../lib/log.ts';
+import { unlessAborted } from '../lib/unlessAborted.ts';
 import { Collection } from './collection/collection.ts';
 import { settle } from './collection/settle.ts';
 import { openStoredDisk } from './collection/storedDisk.ts';
-import {
-  type DescribedMachine,
-  type FolderPlace,
-  findMachine,
-  machineStateFolder,
-  readMachines,
-} from './description/folder.ts';
+import { type DescribedMachine, findMachine, machineStateFolder, readMachines } from './description/folder.ts';
+import type { FolderPlace } from './description/place.ts';
+import { ProblemLog } from './description/problemLog.ts';
 import { writeDescription } from './description/write.ts';
 import type { ImageHostOptions } from './imageHost.ts';
 import type {
-  Disk,
   DiskTarget,
   Machine,
   MachineHost,
@@ -28,8 +24,10 @@ import type {
   SnapshotRequest,
 } from './machine.ts';
 import { machineKey, snapshotNotFound } from './machineRef.ts';
+import type { AgentView } from './qemu/agentProbe.ts';
 import { describedDisks } from './qemu/describedDisks.ts';
 import { MachineHandle } from './qemu/machineHandle.ts';
+import { QemuSilent, withTimeout } from './qemu/qmp.ts';
 import { reconcileMachine } from './qemu/reconcile.ts';
 import { managedSockets } from './qemu/sockets.ts';
 import { takeSnapshot } from './qemu/takeSnapshot.ts';
@@ -44,7 +42,11 @@ export interface QemuHostOptions extends ImageHostOptions {
     readonly initrd?: string;
     readonly append?: string;
   };
+  /** How long a machine's QEMU and agent may take to answer `list` and `find`; 5000 by default. */
+  readonly answerTimeoutMs?: number;
 }
+
+const ANSWER_TIMEOUT_MS = 5_000;
 
 /** QEMU guests, reached through the monitor and the guest agent: started by us from a folder of descriptions, or by others. */
 export const openQemuHost = async (options: QemuHostOptions): Promise<MachineHost> =>
@@ -57,7 +59,9 @@ class QemuHost implements MachineHost {
   readonly #log: Logger;
   readonly #place: FolderPlace;
   readonly #runFolder: string;
+  readonly #problems: ProblemLog;
   readonly #newMachine: QemuHostOptions['newMachine'];
+  readonly #answerTimeoutMs: number;
   readonly #disks: DiskFolder;
   /** One snapshot, merge or reconciliation a machine at a time. */
   readonly #lock = new KeyedLock();
@@ -70,33 +74,39 @@ class QemuHost implements MachineHost {
     this.#log = options.log ?? silentLogger;
     this.#place = { folder: options.folder, stateFolder: options.stateFolder, diskRoots: options.diskRoots ?? [] };
     this.#runFolder = runFolder;
+    this.#problems = new ProblemLog(options.name, options.log ?? silentLogger);
     this.#newMachine = options.newMachine;
+    this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
     this.#disks = new DiskFolder(options.stateFolder);
   }
 
-  async list(): Promise<{ machines: readonly Machine[]; problems: readonly string[] }> {
+  async list(signal?: AbortSignal): Promise<{ machines: readonly Machine[]; problems: readonly string[] }> {
     const described = await readMachines(this.#place);
     const problems = described.problems.map((problem) => problem.message);
     const views = [...described.machines.values()].map(async (machine) => {
       try {
-        return [await this.#view(machine)];
+        return [await this.#viewInTime(machine, signal)];
       } catch (error) {
         if (!(error instanceof CodedError)) throw error;
         problems.push(`${machine.name}: ${error.message}`);
         return [];
       }
     });
-    return { machines: (await Promise.all(views)).flat(), problems };
+    const machines = (await Promise.all(views)).flat();
+    this.#problems.note(problems);
+    return { machines, problems };
   }
 
-  async find(ref: MachineRef): Promise<Machine> {
-    return this.#view(await findMachine(this.#place, ref));
+  async find(ref: MachineRef, signal?: AbortSignal): Promise<Machine> {
+    return this.#viewInTime(await findMachine(this.#place, ref), signal);
   }
 
   snapshot(ref: MachineRef, request: SnapshotRequest): Promise<Snapshot> {
     return this.#lock.run(machineKey(ref), async () => {
       const machine = await findMachine(this.#place, ref);
       const [handle, collection] = [await this.#handle(machine), await this.#collection(ref)];
+      if (machine.qemu.qmpSocket !== undefined && (await handle.status(request.signal)) === undefined)
+        throw notRunning(machine);
       const { qmp: qmpSocket, agent } = handle.sockets;
       const agentSocket = machine.qemu.qmpSocket === undefined ? agent : machine.qemu.agentSocket;
       const take = async () => {
@@ -197,19 +207,37 @@ class QemuHost implements MachineHost {
     );
   }
 
-  async #view(machine: DescribedMachine): Promise<Machine> {
+  /** Errors: HostUnavailable when its QEMU does not answer in time. */
+  async #viewInTime(machine: DescribedMachine, signal?: AbortSignal): Promise<Machine> {
+    const seconds = this.#answerTimeoutMs / 1000;
+    try {
+      return await this.#view(machine, withTimeout(this.#answerTimeoutMs, signal));
+    } catch (error) {
+      if (signal?.aborted || !(error instanceof DOMException)) throw error;
+      throw new QemuSilent(
+        `QEMU does not answer in ${seconds} s: it hangs, or another client holds its monitor`,
+        error,
+      );
+    }
+  }
+
+  async #view(machine: DescribedMachine, signal?: AbortSignal): Promise<Machine> {
     const handle = await this.#handle(machine);
-    const powerState = await handle.powerState();
-    const { agent, ...system } = await this.#agentView(handle, powerState === 'running');
-    const disks: readonly Disk[] = await describedDisks(machine, handle, powerState);
+    const powerState = await handle.powerState(signal);
+    const [{ agent, ...system }, disks] = await Promise.all([
+      this.#agentView(handle, powerState === 'running', signal),
+      describedDisks(machine, handle, powerState, signal),
+    ]);
     const { name, resourceGroup, location, tags, vmId, osType } = machine;
     return { host: this.name, name, resourceGroup, location, tags, vmId, powerState, osType, agent, ...system, disks };
   }
 
   /** The agent's channel has one client: while a snapshot is being cut it is not ours. */
-  #agentView(handle: MachineHandle, running: boolean) {
-    if (!running) return { agent: { status: 'notReady' as const } };
-    return handle.link.isLent ? handle.probe.last : handle.probe.look();
+  async #agentView({ link, probe }: MachineHandle, running: boolean, signal?: AbortSignal): Promise<AgentView> {
+    if (!running) return { agent: { status: 'notReady' } };
+    if (link.isLent) return probe.last;
+    // A look never fails: it is the time that is up, and the machine is told of without its agent.
+    return unlessAborted(probe.look(), signal).catch(() => probe.last);
   }
 
   async #handle(machine: DescribedMachine): Promise<MachineHandle> {
@@ -245,3 +273,15 @@ class QemuHost implements MachineHost {
     return open;
   }
 }
+
+const notRunning = ({ name, qemu }: DescribedMachine): CodedError =>
+  new CodedError(
+    'HostUnavailable',
+    `${name} does not run: no QEMU listens at its qmpSocket ${qemu.qmpSocket}. Start it, or describe it without qmpSocket`,
+    {
+      target: name,
+      recommendations: [
+        `A machine that is off is backed up when it is described without qmpSocket: Strongroom then starts a QEMU for it.`,
+      ],
+    },
+  );

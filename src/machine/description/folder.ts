@@ -6,15 +6,11 @@ import { CodedError, isCoded, isSystemError } from '../../lib/error.ts';
 import { type MachineDescription, parseDescription } from '../description.ts';
 import type { MachineRef } from '../machine.ts';
 import { machineKey, machineNotFound } from '../machineRef.ts';
+import { checkDiskPlaces, type FolderPlace, legalRoots } from './place.ts';
 
 export interface DescribedMachine extends MachineDescription {
   readonly vmId: string;
-}
-
-export interface FolderPlace {
-  readonly folder: string;
-  readonly stateFolder: string;
-  readonly diskRoots: readonly string[];
+  readonly place: FolderPlace;
 }
 
 const MAX_FILE_BYTES = 1 << 20;
@@ -26,13 +22,15 @@ export const readMachines = async (
   const machines = new Map<string, DescribedMachine>();
   const problems: CodedError[] = [];
   const fileOf = new Map<string, string>();
+  const roots = await legalRoots(place);
   for (const name of await descriptionFiles(place.folder)) {
     try {
-      const description = await readDescription(join(place.folder, name), place);
+      const description = await readDescription(join(place.folder, name), place.folder, roots);
       const key = machineKey(description);
       const other = fileOf.get(key);
       if (other !== undefined) throw twice(name, other, description);
-      machines.set(key, { ...description, vmId: description.vmId ?? (await rememberedId(place, description)) });
+      const vmId = description.vmId ?? (await rememberedId(place, description));
+      machines.set(key, { ...description, vmId, place });
       fileOf.set(key, name);
     } catch (error) {
       if (!isCoded(error)) throw error;
@@ -69,7 +67,19 @@ const descriptionFiles = async (folder: string): Promise<string[]> => {
   }
 };
 
-const readDescription = async (file: string, place: FolderPlace): Promise<MachineDescription> => {
+/** Errors: MachineDescriptionInvalid. */
+export const parseInPlace = async (
+  text: string,
+  file: string,
+  folder: string,
+  roots: readonly string[],
+): Promise<MachineDescription> => {
+  const description = parseDescription(text, { file, folder, diskRoots: roots });
+  await checkDiskPlaces(description, file, roots);
+  return description;
+};
+
+const readDescription = async (file: string, folder: string, roots: readonly string[]): Promise<MachineDescription> => {
   const text = await readFile(file).catch((cause: unknown) => {
     throw new CodedError('MachineDescriptionInvalid', `${basename(file)}: cannot be read`, {
       target: basename(file),
@@ -80,11 +90,7 @@ const readDescription = async (file: string, place: FolderPlace): Promise<Machin
     throw new CodedError('MachineDescriptionInvalid', `${basename(file)}: must not exceed ${MAX_FILE_BYTES} bytes`, {
       target: basename(file),
     });
-  return parseDescription(text.toString('utf8'), {
-    file,
-    folder: place.folder,
-    diskRoots: [place.stateFolder, ...place.diskRoots],
-  });
+  return parseInPlace(text.toString('utf8'), file, folder, roots);
 };
 
 const twice = (file: string, other: string, { name, resourceGroup }: MachineRef): CodedError =>

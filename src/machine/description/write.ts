@@ -1,12 +1,13 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { writeFileDurably } from '../../lib/durableFile.ts';
 import { CodedError } from '../../lib/error.ts';
-import { parseDescription, type QemuDescription } from '../description.ts';
+import type { QemuDescription } from '../description.ts';
 import type { MachineSpec } from '../machine.ts';
 import { machineKey } from '../machineRef.ts';
-import { type FolderPlace, readMachines } from './folder.ts';
+import { parseInPlace, readMachines } from './folder.ts';
+import { type FolderPlace, legalRoots, portablePath } from './place.ts';
 
 /** Writes the description of a new machine. Errors: Conflict when one of that name is there, MachineDescriptionInvalid. */
 export const writeDescription = async (
@@ -22,15 +23,15 @@ export const writeDescription = async (
     tags: { ...tags },
     osType,
     vmId,
-    disks: [...disks],
+    disks: disks.map((disk) => ({ ...disk, path: portablePath(place, resolve(disk.path)) })),
     ...(qemu ? { qemu } : {}),
   };
   const text = stringify(described);
   const file = join(place.folder, `${resourceGroup}.${name}.yaml`.toLowerCase());
-  parseDescription(text, { file, folder: place.folder, diskRoots: [place.stateFolder, ...place.diskRoots] });
+  await parseInPlace(text, file, place.folder, await legalRoots(place));
   const { machines } = await readMachines(place);
   if (machines.has(machineKey(spec)))
     throw new CodedError('Conflict', `machine ${name} exists already in ${resourceGroup}`, { target: name });
-  await mkdir(place.folder, { recursive: true });
+  await mkdir(place.folder, { recursive: true, mode: 0o700 });
   await writeFileDurably(file, text);
 };

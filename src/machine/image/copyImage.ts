@@ -2,6 +2,7 @@ import { rename, rm } from 'node:fs/promises';
 import { syncPath } from '../../lib/durableFile.ts';
 import { type ImageHeader, readImageHeader } from '../imageFormat.ts';
 import type { Disk } from '../machine.ts';
+import { createPrivateFile } from '../tools/privateFile.ts';
 import { runTool } from '../tools/runTool.ts';
 
 const COPY_TIMEOUT_MS = 24 * 3600 * 1000;
@@ -13,6 +14,7 @@ const COPY_TIMEOUT_MS = 24 * 3600 * 1000;
 export const copyImage = async (from: string, to: string, seen: Disk, signal?: AbortSignal): Promise<ImageHeader> => {
   const partial = `${to}.part`;
   try {
+    await createPrivateFile(partial);
     const args = ['--reflink=auto', '--sparse=always', '--', from, partial];
     await runTool('cp', args, { failure: 'SnapshotFailed', timeoutMs: COPY_TIMEOUT_MS, ...(signal ? { signal } : {}) });
     const header = await readImageHeader(partial, seen.format);

@@ -16,6 +16,7 @@ const FRESH_MS = 15_000;
 export class AgentProbe {
   readonly #path: string;
   readonly #clock: Clock;
+  #looking: Promise<AgentView> | undefined;
   #seen: { readonly at: number; readonly view: AgentView } | undefined;
 
   constructor(path: string, clock: Clock) {
@@ -38,19 +39,27 @@ export class AgentProbe {
       this.#clock.now() - this.#seen.at < (this.#seen.view.agent.status === 'ready' ? FRESH_MS : TIMEOUT_MS)
     )
       return this.#seen.view;
+    // One at a time: the agent's channel has a single client.
+    this.#looking ??= this.#ask().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #ask(): Promise<AgentView> {
     // No agent is a state of the machine here, not a failure.
-    const view = await askAgent(this.#path).catch(() => NOT_READY);
+    const view = await askAgent(this.#path, AbortSignal.timeout(TIMEOUT_MS)).catch(() => NOT_READY);
     this.#seen = { at: this.#clock.now(), view };
     return view;
   }
 }
 
-const askAgent = async (path: string): Promise<AgentView> => {
+const askAgent = async (path: string, signal: AbortSignal): Promise<AgentView> => {
   await using agent = await GuestAgent.connect(path);
-  const info = await agent.command<{ version?: unknown }>('guest-info', undefined, { timeoutMs: TIMEOUT_MS });
+  const info = await agent.command<{ version?: unknown }>('guest-info', undefined, { timeoutMs: TIMEOUT_MS, signal });
   const state: AgentState = { status: 'ready', ...(typeof info.version === 'string' ? { version: info.version } : {}) };
   const system = await agent
-    .command<Record<string, unknown>>('guest-get-osinfo', undefined, { timeoutMs: TIMEOUT_MS })
+    .command<Record<string, unknown>>('guest-get-osinfo', undefined, { timeoutMs: TIMEOUT_MS, signal })
     .catch((): Record<string, unknown> => ({}));
   return {
     agent: state,

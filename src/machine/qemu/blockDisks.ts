@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { CodedError } from '../../lib/error.ts';
 import type { DescribedMachine } from '../description/folder.ts';
+import { portablePath } from '../description/place.ts';
 import type { DiskFormat } from '../machine.ts';
 import { diskIdOf, isBitmapOfOurs, OURS } from './names.ts';
 import type { Qmp } from './qmp.ts';
@@ -80,7 +81,7 @@ export const attachedDisks = async (qmp: Qmp, machine: DescribedMachine): Promis
     disks.push({
       lun: described?.lun ?? nextLun++,
       name: described?.name ?? node['node-name'].replace(/^#/, ''),
-      diskId: diskIdOf(machine.vmId, described?.path ?? path),
+      diskId: diskIdOf(machine.vmId, portablePath(machine.place, described?.path ?? path)),
       node: node['node-name'],
       device: devicePath(qdev),
       format,

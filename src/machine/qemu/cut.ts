@@ -105,7 +105,7 @@ const thawGuest = async (channel: AgentChannel, { thawMs, thawTries }: CutLimits
 const runCommands = async (plan: CutPlan, clock: Clock, signal: AbortSignal): Promise<number> => {
   await using qmp = await Qmp.connect(plan.qmpSocket, { timeoutMs: plan.limits.commandMs, signal });
   if (!plan.pause) return await runInOrder(qmp, plan, clock, signal);
-  await writeFile(plan.stoppedMark, '');
+  await writeFile(plan.stoppedMark, '', { mode: 0o600 });
   try {
     await qmp.command('stop', undefined, { timeoutMs: plan.limits.commandMs, signal });
     return await runInOrder(qmp, plan, clock, signal);

@@ -9,9 +9,10 @@ export const describedDisks = async (
   machine: DescribedMachine,
   handle: MachineHandle,
   powerState: PowerState,
+  signal?: AbortSignal,
 ): Promise<readonly Disk[]> => {
   if (powerState !== 'stopped' && !handle.link.isLent) {
-    const attached = await handle.link.use((qmp) => attachedDisks(qmp, machine));
+    const attached = await handle.link.use((qmp) => attachedDisks(qmp, machine), signal);
     return attached.map(({ lun, name, sizeBytes, format }) => ({ lun, name, sizeBytes, format }));
   }
   const disks: Disk[] = [];

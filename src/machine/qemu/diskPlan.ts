@@ -2,6 +2,7 @@ import { access, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Collection } from '../collection/collection.ts';
 import type { SnapshotDiskInfo } from '../machine.ts';
+import { createPrivateFile } from '../tools/privateFile.ts';
 import { runTool } from '../tools/runTool.ts';
 import type { BlockDisk } from './blockDisks.ts';
 import { bitmapName, lunName, nodeNames } from './names.ts';
@@ -78,6 +79,7 @@ export const prepareDisk = async (
   const { disk, nodes, targetFile, scratchPath, base } = plan;
   const targetPath = collection.path(targetFile);
   const size = String(disk.sizeBytes);
+  for (const path of [targetPath, scratchPath]) await createPrivateFile(path);
   const backing = base ? ['-b', base.file, '-F', 'qcow2'] : [];
   await runTool('qemu-img', ['create', '-q', '-f', 'qcow2', ...backing, '--', targetPath, size], {
     failure: 'SnapshotFailed',

@@ -93,8 +93,7 @@ export class GuestAgent implements AsyncDisposable {
       return await work(withTimeout(timeoutMs, signal));
     } catch (error) {
       if (signal?.aborted || error instanceof AgentRefusal) throw error;
-      if (error instanceof DOMException)
-        throw agentUnavailable(error, `the guest agent did not answer ${execute} in ${timeoutMs} ms`);
+      if (error instanceof DOMException) throw silent(execute, timeoutMs, error);
       throw agentUnavailable(error);
     }
   }
@@ -120,6 +119,23 @@ const readReply = (execute: string, line: Uint8Array): unknown => {
   }
   if (reply?.error) throw new AgentRefusal(execute, String(reply.error.desc ?? 'no reason given').slice(0, 300));
   return reply?.return;
+};
+
+/** Steps that are known to take their time in a guest, in words for the user. */
+const STEPS: Readonly<Record<string, string>> = {
+  'guest-fsfreeze-freeze': 'freeze the file systems',
+  'guest-fsfreeze-thaw': 'thaw the file systems',
+};
+
+const silent = (execute: string, timeoutMs: number, reason: DOMException): CodedError => {
+  const step = STEPS[execute];
+  const cause = new Error(`no answer to ${execute} in ${timeoutMs} ms`, { cause: reason });
+  return agentUnavailable(
+    cause,
+    step === undefined
+      ? 'the guest agent does not answer (is it installed and running in the machine?)'
+      : `the guest agent did not ${step} in ${timeoutMs / 1000} s (does a freeze hook hang?)`,
+  );
 };
 
 const agentUnavailable = (cause: unknown, message?: string): CodedError =>

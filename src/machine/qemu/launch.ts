@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { DescribedMachine } from '../description/folder.ts';
 import { readImageHeader } from '../imageFormat.ts';
 import { qemuDriver } from '../tools/nbdExport.ts';
+import { createPrivateFile } from '../tools/privateFile.ts';
 import { runTool } from '../tools/runTool.ts';
 import { lunName } from './names.ts';
 import type { Json } from './qmp.ts';
@@ -20,8 +21,12 @@ export const launch = async (
   { paused }: { readonly paused: boolean },
 ): Promise<void> => {
   const args = [...(await machineArguments(machine, sockets, stateFolder)), ...(paused ? ['-S'] : [])];
+  await createPrivateFile(consoleOf(stateFolder));
   await runTool('qemu-system-x86_64', args, { failure: 'HostUnavailable', timeoutMs: LAUNCH_TIMEOUT_MS });
 };
+
+/** What the guest writes to its serial line, since its last start. */
+const consoleOf = (stateFolder: string): string => join(stateFolder, 'console.log');
 
 const machineArguments = async (
   machine: DescribedMachine,
@@ -42,7 +47,7 @@ const machineArguments = async (
     ...(kernel === undefined ? [] : ['-kernel', kernel]),
     ...(initrd === undefined ? [] : ['-initrd', initrd]),
     ...(append === undefined ? [] : ['-append', append]),
-    ...['-serial', `file:${option(join(stateFolder, 'console.log'))}`],
+    ...['-serial', `file:${option(consoleOf(stateFolder))}`],
     ...['-qmp', `unix:${option(sockets.qmp)},server=on,wait=off`],
     ...['-chardev', `socket,id=agent,path=${option(sockets.agent)},server=on,wait=off`],
     ...['-device', 'virtio-serial-pci', '-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],

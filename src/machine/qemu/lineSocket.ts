@@ -36,7 +36,9 @@ export class LineSocket implements AsyncDisposable {
       options.signal?.throwIfAborted();
       const socket = connect(options.path);
       socket.once('connect', () => resolve(new LineSocket(socket, options)));
-      socket.once('error', (cause) => reject(unavailable(options, 'cannot be reached', cause)));
+      socket.once('error', (cause: NodeJS.ErrnoException) =>
+        reject(unavailable(options, `cannot be reached (${cause.code ?? cause.message})`, cause)),
+      );
     });
   }
 

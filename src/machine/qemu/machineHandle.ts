@@ -10,6 +10,7 @@ import { AgentProbe } from './agentProbe.ts';
 import { GuestAgent } from './guestAgent.ts';
 import { launch } from './launch.ts';
 import { MonitorLink } from './monitorLink.ts';
+import { QemuSilent } from './qmp.ts';
 import type { Sockets } from './sockets.ts';
 import { launchedMark } from './underWay.ts';
 
@@ -34,20 +35,21 @@ export class MachineHandle {
     this.#clock = clock;
   }
 
-  /** QEMU's word for its state; undefined when no QEMU runs. */
-  async status(): Promise<string | undefined> {
+  /** QEMU's word for its state; undefined when no QEMU runs. Errors: HostUnavailable for one that does not answer. */
+  async status(signal?: AbortSignal): Promise<string | undefined> {
     try {
-      return (await this.link.use((qmp) => qmp.command<{ status: string }>('query-status'))).status;
+      return (await this.link.use((qmp) => qmp.command<{ status: string }>('query-status'), signal)).status;
     } catch (error) {
-      if (isCoded(error, 'HostUnavailable')) return undefined;
+      const isGone = isCoded(error, 'HostUnavailable') && !(error instanceof QemuSilent);
+      if (isGone && !isSystemError(error.cause, 'EACCES')) return undefined;
       throw error;
     }
   }
 
   /** While the monitor is lent a snapshot is being cut: the machine then runs. */
-  async powerState(): Promise<PowerState> {
+  async powerState(signal?: AbortSignal): Promise<PowerState> {
     if (this.link.isLent) return 'running';
-    const status = await this.status();
+    const status = await this.status(signal);
     if (status === undefined || status === 'prelaunch' || status === 'shutdown') return 'stopped';
     return status === 'running' ? 'running' : 'paused';
   }
@@ -85,7 +87,7 @@ export class MachineHandle {
   async whileLaunched<T>(machine: DescribedMachine, work: () => Promise<T>): Promise<T> {
     const launched = await this.#lock.run(POWER, async () => {
       if ((await this.status()) !== undefined) return false;
-      await writeFile(launchedMark(this.#collection.folder), '');
+      await writeFile(launchedMark(this.#collection.folder), '', { mode: 0o600 });
       await this.#launch(machine, true);
       return true;
     });

@@ -1,4 +1,11 @@
+import { unlessAborted } from '../../lib/unlessAborted.ts';
 import { Qmp } from './qmp.ts';
+
+interface Connection {
+  readonly qmp: Promise<Qmp>;
+  /** Gives up connecting. */
+  readonly ending: AbortController;
+}
 
 /**
  * The one monitor connection of a machine, shared: QEMU serves a single client at a time. It is open while somebody
@@ -6,7 +13,7 @@ import { Qmp } from './qmp.ts';
  */
 export class MonitorLink {
   readonly #path: string;
-  #connection: Promise<Qmp> | undefined;
+  #connection: Connection | undefined;
   #users = 0;
   #lent: Promise<void> | undefined;
   #whenIdle: () => void = () => {};
@@ -19,12 +26,12 @@ export class MonitorLink {
     return this.#lent !== undefined;
   }
 
-  /** Errors: HostUnavailable. */
-  async use<T>(work: (qmp: Qmp) => Promise<T>): Promise<T> {
-    while (this.#lent) await this.#lent;
+  /** An abort ends the wait, whatever hangs. Errors: HostUnavailable. */
+  async use<T>(work: (qmp: Qmp) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    while (this.#lent) await unlessAborted(this.#lent, signal);
     this.#users++;
     try {
-      return await work(await this.#connect());
+      return await unlessAborted(this.#connect().then(work), signal);
     } finally {
       this.#users--;
       if (this.#users === 0) await this.#close();
@@ -50,14 +57,16 @@ export class MonitorLink {
   }
 
   async #connect(): Promise<Qmp> {
-    const open = await this.#connection;
+    const open = await this.#connection?.qmp;
     if (open && !open.isClosed) return open;
-    const connecting = Qmp.connect(this.#path);
-    this.#connection = connecting;
+    if (this.#users === 0) throw new Error('nobody waits for the monitor any more');
+    const ending = new AbortController();
+    const connection = { qmp: Qmp.connect(this.#path, { signal: ending.signal }), ending };
+    this.#connection = connection;
     try {
-      return await connecting;
+      return await connection.qmp;
     } catch (error) {
-      this.#connection = undefined;
+      if (this.#connection === connection) this.#connection = undefined;
       throw error;
     }
   }
@@ -65,8 +74,9 @@ export class MonitorLink {
   async #close(): Promise<void> {
     const open = this.#connection;
     this.#connection = undefined;
+    open?.ending.abort();
     // A connection that failed has told its users already.
-    await (await open?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    await (await open?.qmp.catch(() => undefined))?.[Symbol.asyncDispose]();
     this.#whenIdle();
   }
 }

@@ -23,7 +23,7 @@ export type NodeKind = 'to' | 'fl' | 'cbw' | 'snap';
 
 export const isNodeOfKind = (name: string, kind: NodeKind): boolean => name.startsWith(`${OURS}${kind}-`);
 
-/** Identity of a disk: the machine's id and the image's path. */
+/** Identity of a disk: the machine's id and the image's portable path, so that it stays when the folders are moved. */
 export const diskIdOf = (vmId: string, path: string): string =>
   createHash('sha256').update(`${vmId}\n${path}`).digest('hex').slice(0, 32);
 

@@ -40,6 +40,13 @@ export class QmpRefusal extends CodedError {
   }
 }
 
+/** QEMU is there, or something in its place, and does not answer. */
+export class QemuSilent extends CodedError {
+  constructor(message: string, cause?: unknown) {
+    super('HostUnavailable', message, { target: 'QEMU', cause });
+  }
+}
+
 /**
  * A connection to a QEMU monitor. QEMU serves one at a time: a second waits until the first is disposed.
  * Errors: HostUnavailable, QmpRefusal.
@@ -66,7 +73,12 @@ export class Qmp implements AsyncDisposable {
     const qmp = new Qmp(socket);
     const reading = qmp.#readReplies();
     reading.catch(() => {});
-    await qmp.command('qmp_capabilities', undefined, { timeoutMs });
+    try {
+      await qmp.command('qmp_capabilities', undefined, { timeoutMs, ...(signal ? { signal } : {}) });
+    } catch (error) {
+      await qmp[Symbol.asyncDispose]();
+      throw error;
+    }
     return qmp;
   }
 
@@ -140,6 +152,4 @@ export const withTimeout = (timeoutMs: number, signal?: AbortSignal): AbortSigna
   AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]);
 
 const timedOut = (error: unknown, message: string): unknown =>
-  error instanceof DOMException && error.name === 'TimeoutError'
-    ? new CodedError('HostUnavailable', message, { target: 'QEMU', cause: error })
-    : error;
+  error instanceof DOMException && error.name === 'TimeoutError' ? new QemuSilent(message, error) : error;

@@ -16,7 +16,7 @@ export const createDiskFile = async (
   sizeBytes: number,
   onEnd: (path: string) => void = () => {},
 ): Promise<DiskTarget> => {
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, fileName);
   const marker = path + UNCOMMITTED;
   {

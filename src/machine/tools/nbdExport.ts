@@ -91,7 +91,13 @@ const connectWhenServed = async (
   ended: Promise<CodedError>,
   signal?: AbortSignal,
 ): Promise<NbdClient> => {
-  const limit = AbortSignal.any([AbortSignal.timeout(OPEN_TIMEOUT_MS), ...(signal ? [signal] : [])]);
+  // Not AbortSignal.timeout: under AbortSignal.any it keeps the process alive until the time is up.
+  const late = new AbortController();
+  const timer = setTimeout(
+    () => late.abort(new DOMException('the export did not open', 'TimeoutError')),
+    OPEN_TIMEOUT_MS,
+  );
+  const limit = AbortSignal.any([late.signal, ...(signal ? [signal] : [])]);
   // The connection must outlive the limit: it has a signal of its own, that only stands for it until it is there.
   const connecting = new AbortController();
   const stop = () => connecting.abort(limit.reason);
@@ -113,6 +119,7 @@ const connectWhenServed = async (
       }
     }
   } finally {
+    clearTimeout(timer);
     limit.removeEventListener('abort', stop);
   }
 };

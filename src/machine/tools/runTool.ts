@@ -34,12 +34,19 @@ export const runTool = (tool: string, args: readonly string[], options: RunOptio
         else {
           const words = error.killed
             ? `no end after ${timeoutMs} ms`
-            : stderr.trim().slice(-SHOWN_CHARS) || error.message.slice(0, SHOWN_CHARS);
+            : lastLine(tool, stderr) || `ended with ${error.signal ?? `exit code ${error.code}`}`;
           reject(new CodedError(options.failure, `${tool}: ${words}`, { target: tool, cause: error }));
         }
       },
     );
   });
+
+/** The last thing a tool says is why it ended; what it repeats of its arguments is not for users. */
+const lastLine = (tool: string, words: string): string => {
+  const line = words.trim().split('\n').at(-1)!;
+  const said = line.startsWith(`${tool}: `) ? line.slice(tool.length + 2) : line;
+  return said.replace(/^-{1,2}[a-z][a-z-]* \S.*?: /, '').slice(-SHOWN_CHARS);
+};
 
 const PACKAGES: Readonly<Record<string, string>> = {
   'qemu-img': 'qemu-utils',

@@ -45,7 +45,12 @@ export interface Bench extends Disposable {
   readonly host: MachineHost;
   /** A second host over the same folders, as after a restart of the server. */
   reopen(): Promise<MachineHost>;
-  readonly options: { readonly name: string; readonly folder: string; readonly stateFolder: string };
+  readonly options: {
+    readonly name: string;
+    readonly folder: string;
+    readonly stateFolder: string;
+    readonly diskRoots: readonly string[];
+  };
 }
 
 export interface DiskSetup {
@@ -64,16 +69,21 @@ export const TWO_DISKS: readonly DiskSetup[] = [
 export async function openBench(disks = TWO_DISKS, qemu: Record<string, unknown> = {}): Promise<Bench> {
   const { kernel, initrd } = await guestOf();
   const folder = mkdtempSync(join(tmpdir(), 'sr-qemu-'));
-  const images = join(folder, 'machines');
-  run('mkdir', '-p', images);
+  const [machines, images] = [join(folder, 'machines'), join(folder, 'images')];
+  run('mkdir', machines, images);
   for (const disk of disks) makeGuestDisk(join(images, fileOf(disk)), disk.format, disk.sizeMiB);
   const boot = { memoryMiB: 192, kernel, initrd, append: GUEST_APPEND, freezeHook: true };
-  const described = disks.map((disk) => ({ lun: disk.lun, name: disk.name, path: fileOf(disk), format: disk.format }));
+  const described = disks.map((disk) => ({
+    lun: disk.lun,
+    name: disk.name,
+    path: join(images, fileOf(disk)),
+    format: disk.format,
+  }));
   writeFileSync(
-    join(images, 'db-1.yaml'),
+    join(machines, 'db-1.yaml'),
     stringify({ ...REF, location: 'westeurope', tags: { role: 'db' }, disks: described, qemu: { ...boot, ...qemu } }),
   );
-  const options = { name: 'lab', folder: images, stateFolder: join(folder, 'state') };
+  const options = { name: 'lab', folder: machines, stateFolder: join(folder, 'state'), diskRoots: [images] };
   const reopen = () => openQemuHost({ ...options, clock: systemClock });
   return {
     folder,
