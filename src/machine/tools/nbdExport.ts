@@ -45,8 +45,10 @@ export const openNbdExport = async (
   const [command, args] = await endingWithUs('qemu-nbd', [...options, '--image-opts', imageOptions(path, format)]);
   const server = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = whenEnded(server);
+  const givenUp = new AbortController();
+  const limit = AbortSignal.any([givenUp.signal, ...(signal ? [signal] : [])]);
   try {
-    const client = await Promise.race([connectWhenServed(socketPath, ended, signal), ended.then(fail)]);
+    const client = await Promise.race([connectWhenServed(socketPath, ended, limit), ended.then(fail)]);
     return {
       socketPath,
       client,
@@ -58,6 +60,7 @@ export const openNbdExport = async (
       },
     };
   } catch (error) {
+    givenUp.abort(error);
     server.kill('SIGKILL');
     await ended;
     await rm(socketPath, { force: true });
