@@ -2,7 +2,8 @@
 // Does nothing when all is in place, so it stands before every start.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,7 +21,7 @@ const TOOLS = [
 
 requireNode(18);
 installPackages();
-requireNode26();
+requireNode26(join(root, 'node_modules', '.bin', 'node'));
 installTools();
 
 function requireNode(major) {
@@ -33,21 +34,41 @@ function requireNode(major) {
 
 function installPackages() {
   const stamp = join(root, 'node_modules', '.strongroom-lock');
-  const wanted = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
+  const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
+  const wanted = createHash('sha256').update(lock).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   say('installing the packages (npm ci) …');
-  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  });
-  if (npm.status !== 0) {
-    say('npm ci failed; its words are above. The npm registry must be reachable.');
-    process.exit(1);
+  const scratch = mkdtempSync(join(tmpdir(), 'strongroom-setup-'));
+  try {
+    const [command, ...args] = npmOnNode26(JSON.parse(lock), scratch);
+    run(command, [...args, 'ci']);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
   }
   linkNode();
   writeFileSync(stamp, wanted);
+}
+
+/** npm leaves out optional packages that the Node it runs on is too old for, and some of ours are such: so it runs on 26. */
+function npmOnNode26(lock, scratch) {
+  const npm = process.env.npm_execpath;
+  if (Number(process.versions.node.split('.')[0]) >= 26 || !npm) return ['npm'];
+  const name = `node-linux-${process.arch}`;
+  const { version } = lock.packages[`node_modules/${name}`] ?? {};
+  run('npm', ['install', '--prefix', scratch, '--no-save', '--no-package-lock', `${name}@${version}`]);
+  const node = join(scratch, 'node_modules', name, 'bin', 'node');
+  requireNode26(node);
+  return [node, npm];
+}
+
+function run(command, args) {
+  // Debian's npm finds its own parts where Debian's Node looks for them.
+  const NODE_PATH = [process.env.NODE_PATH, '/usr/share/nodejs', '/usr/lib/nodejs'].filter(Boolean).join(':');
+  const options = ['--no-audit', '--no-fund', '--loglevel=error'];
+  const env = { ...process.env, NODE_PATH, NODE_NO_WARNINGS: '1' };
+  if (spawnSync(command, [...args, ...options], { cwd: root, stdio: ['ignore', 2, 2], env }).status === 0) return;
+  say('npm failed; its words are above. The npm registry must be reachable.');
+  process.exit(1);
 }
 
 /** npm scripts find Node 26 first on their PATH; older npm leaves the link out. */
@@ -62,8 +83,8 @@ function linkNode() {
 }
 
 /** The runtime is one binary that wants a library which a bare Debian lacks. */
-function requireNode26() {
-  const runs = () => spawnSync(join(root, 'node_modules', '.bin', 'node'), ['--version'], { encoding: 'utf8' });
+function requireNode26(node) {
+  const runs = () => spawnSync(node, ['--version'], { encoding: 'utf8' });
   let tried = runs();
   if (tried.status !== 0 && canInstall()) {
     apt(['libatomic1']);
