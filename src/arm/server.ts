@@ -92,7 +92,7 @@ function bareServer(options: ArmServerOptions): FastifyInstance {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const correlationId = correlationIdOf(request);
     const problem = problemOf(error, correlationId, (code) => challenge(options.authorizationUri, code));
-    if (problem.isBug && !request.signal.aborted) {
+    if (problem.isBug && !request.raw.socket.destroyed) {
       options.log.error({ err: error, correlationId, method: request.method, url: request.url }, 'request failed');
     }
     return reply

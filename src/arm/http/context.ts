@@ -20,6 +20,7 @@ export function contextOf(
   admission: Admission,
   declaredQuery: Readonly<Record<string, string>>,
   parts: ContextParts,
+  signal: AbortSignal,
 ): ArmContext {
   const { principal, path, apiVersion, pageSize, query, filter } = admission;
   const scope: SkipTokenScope = { principalId: principal.objectId, path, filter: filter?.text ?? '' };
@@ -46,7 +47,7 @@ export function contextOf(
     path,
     correlationId,
     log: parts.log.child({ correlationId }),
-    signal: request.signal,
+    signal,
     header: (name) => {
       const value = request.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;

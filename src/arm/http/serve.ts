@@ -22,10 +22,18 @@ export function serve(app: FastifyInstance, table: RouteTable, route: Route, gat
       if (admission === undefined) throw new Error(`${route.method} ${route.path} was reached without admission`);
       checkBody?.(request.body);
       if (checkBody === undefined) request.body = undefined;
-      const context = contextOf(request, admission, declaredQuery(route.query, admission, checkQuery), parts);
+      const query = declaredQuery(route.query, admission, checkQuery);
+      const context = contextOf(request, admission, query, parts, untilAnswered(reply));
       return send(reply, await route.handler(context));
     },
   });
+}
+
+/** Aborts when the answer is over: sent, too late, or nobody there to take it. Fastify's own aborts once a body is read. */
+function untilAnswered(reply: FastifyReply): AbortSignal {
+  const over = new AbortController();
+  reply.raw.once('close', () => over.abort(new Error('the answer is over')));
+  return over.signal;
 }
 
 /** '/subscriptions/{subscriptionId}' → '/subscriptions/:subscriptionId'. */
