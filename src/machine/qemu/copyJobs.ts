@@ -34,6 +34,8 @@ export const copyDisks = async (
     const failed = jobs.find((job) => job.error !== undefined);
     if (failed || jobs.length < plans.length) throw copyFailed(failed?.error ?? 'the copy job vanished');
     request.onProgress?.({ bytesDone: total(jobs, 'current-progress'), bytesTotal: total(jobs, 'total-progress') });
+    // A cancel that comes with the last bytes is still a cancel.
+    request.signal?.throwIfAborted();
     if (jobs.every((job) => job.status === 'concluded')) return;
     await clock.sleep(POLL_MS, request.signal);
   }
