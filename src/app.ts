@@ -28,7 +28,6 @@ import { runBackup } from './jobs/backup.ts';
 import { Hosts, type JobTools } from './jobs/context.ts';
 import { JobService } from './jobs/jobService.ts';
 import { reconcileMachines } from './jobs/reconcileMachines.ts';
-import { recoverCommits } from './jobs/recoverCommits.ts';
 import { runRestore } from './jobs/restore.ts';
 import { JobRunner } from './jobs/runner.ts';
 import { Scheduler } from './jobs/scheduler.ts';
@@ -92,7 +91,6 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   // The claim on the data folder makes this process the only one: jobs of a dead one need not wait for their leases.
   await endAllLeases(db.queries);
   await reconcileMachines(tools);
-  await recoverCommits(tools);
   runner.start();
   parts.defer(() => runner.stop());
   scheduler.start();

@@ -58,7 +58,8 @@ export async function commitToVault(
   });
   const { readBytes, storedBytes, notes } = transfer;
   const note = [`read ${mebibytes(readBytes)}, stored ${mebibytes(storedBytes)} of new data`, ...notes].join('; ');
-  await publish(context, vault, commit, point, progress, { bytesDone: readBytes, bytesTotal: readBytes, note });
+  await vault.store.putCommit(commit.name, commit.bytes);
+  await publish(context, commit, point, progress, { bytesDone: readBytes, bytesTotal: readBytes, note });
   return { readBytes, storedBytes };
 }
 
@@ -76,27 +77,22 @@ export async function finishCommit(
   const commit = (await pendingCommits(context.db.queries, point.vaultId)).find((one) => one.sessionId === sessionId);
   if (!commit)
     throw new CodedError('BackUpOperationFailed', `Session ${sessionId} is committing without a commit object.`);
-  const body = await sealedBody(vault, commit);
+  await vault.store.putCommit(commit.name, commit.bytes);
+  const body = await vault.store.openCommit(commit.name);
   const note = 'the commit was completed after the server had stopped in the middle of it';
-  await publish(context, vault, commit, { ...point, disks: disksWithRoots(point, body) }, progress, { note });
+  await publish(context, commit, { ...point, disks: disksWithRoots(point, body) }, progress, { note });
   return { readBytes: 0, storedBytes: 0 };
 }
 
-async function sealedBody(vault: OpenVault, commit: PendingCommit) {
-  await vault.store.putCommit(commit.name, commit.bytes);
-  return vault.store.openCommit(commit.name);
-}
-
+/** The commit object is in the store. */
 async function publish(
   context: JobContext,
-  vault: OpenVault,
   commit: PendingCommit,
   point: RecoveryPoint,
   progress: SubTaskProgress,
   shown: { readonly bytesDone?: number; readonly bytesTotal?: number; readonly note: string },
 ): Promise<void> {
   const { db, job, clock } = context;
-  await vault.store.putCommit(commit.name, commit.bytes);
   await db.transaction(async (tx) => {
     const now = clock.now();
     const { cseq, name: commitName } = await publishCommit(tx, point.vaultId, commit.cseq, now);

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -100,5 +99,3 @@ export const fsck = (path: string): Promise<string> => tool('e2fsck', '-fn', pat
 /** A file's text out of an ext4 image, without mounting it. */
 export const readFromImage = (path: string, file: string): Promise<string> =>
   tool('debugfs', '-R', `cat ${file}`, path);
-
-export const hasFile = existsSync;
