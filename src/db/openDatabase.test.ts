@@ -51,16 +51,16 @@ test('a crash in the middle of a migration leaves the old schema, and the next s
       throw new Error('power cut');
     },
   };
-  await assert.rejects(migrate(kysely, { ...MIGRATIONS, '002-extra': cut }), /power cut/);
+  await assert.rejects(migrate(kysely, { ...MIGRATIONS, '900-extra': cut }), /power cut/);
   const tables = async () => (await kysely.introspection.getTables()).map((table) => table.name);
   assert.ok(!(await tables()).includes('extra'));
   const whole = { up: (db: Kysely<unknown>) => db.schema.createTable('extra').addColumn('id', 'text').execute() };
-  await migrate(kysely, { ...MIGRATIONS, '002-extra': whole });
+  await migrate(kysely, { ...MIGRATIONS, '900-extra': whole });
   assert.ok((await tables()).includes('extra'));
   await kysely.destroy();
   await assert.rejects(
     openDatabase({ path }),
-    (e) => isCoded(e, 'DatabaseVersionUnknown') && /002-extra/.test(e.message),
+    (e) => isCoded(e, 'DatabaseVersionUnknown') && /900-extra/.test(e.message),
   );
 });
 

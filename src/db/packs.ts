@@ -1,10 +1,11 @@
 import type { Queries, Schema } from './schema.ts';
 
 /**
- * `live` may be referred to by new points; `condemned` is on its way out and may still be rescued; `deleting`
- * and `gone` may never be referred to again.
+ * `live` may be referred to by new points; `condemned` is on its way out (whole, or its dead slots) and may still be
+ * rescued; `compacting` takes no new references until its next generation is written, then it is live again;
+ * `deleting` and `gone` may never be referred to again.
  */
-export type PackState = 'live' | 'condemned' | 'deleting' | 'gone';
+export type PackState = 'live' | 'condemned' | 'compacting' | 'deleting' | 'gone';
 
 export interface Pack {
   readonly vaultId: string;

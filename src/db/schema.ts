@@ -27,6 +27,8 @@ export interface Schema {
     taken_at: number;
     has_snapshot: number;
     is_vaulted: number;
+    /** When all its chunks were last opened and re-hashed; null: never. */
+    verified_at: number | null;
     body: string;
   };
   jobs: {
@@ -66,7 +68,23 @@ export interface Schema {
     state: string;
     session_id: string;
     created_at: number;
+    /** Why it is on its way out ('drop', 'compact'), since when and since which epoch; null: it is not. */
+    condemned_for: string | null;
+    condemned_at: number | null;
+    condemned_epoch: number | null;
+    /** The storage keeps it at least until then. */
+    locked_until: number | null;
+    /** When its bytes were last compared with its name; null: never. */
+    verified_at: number | null;
+    /** When it was found damaged, by two independent reads, with no good copy; null: sound. */
+    damaged_at: number | null;
   };
+  /** One row a vault: the state of its store. */
+  store_states: { vault_id: string; gc_epoch: number; gc_seq: number; body: string };
+  /** Objects that compaction replaced, kept for a while. */
+  trash: { vault_id: string; name: string; not_before: number };
+  /** What a damage means for a point: ranges of its disks. */
+  point_damages: { item_id: string; point_id: string; vault_id: string; found_at: number; body: string };
   sessions: {
     id: string;
     vault_id: string;
@@ -75,6 +93,10 @@ export interface Schema {
     state: string;
     started_at: number;
     ended_at: number | null;
+    /** The vault's collection epoch when it began. */
+    start_epoch: number;
+    /** Roots of the point it builds on, JSON: collection marks them while the session is open. */
+    base_roots: string | null;
   };
   commits: {
     vault_id: string;

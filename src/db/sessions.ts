@@ -1,4 +1,6 @@
-import type { Queries } from './schema.ts';
+import type { JsonValue } from '../vault/json.ts';
+import type { Queries, Schema } from './schema.ts';
+import { getStoreState } from './storeStates.ts';
 
 /** `open` → `committing` (its point is decided) → `committed`; or `open` → `aborted`. */
 export type SessionState = 'open' | 'committing' | 'committed' | 'aborted';
@@ -14,14 +16,21 @@ export interface Session {
   readonly state: SessionState;
   readonly startedAt: number;
   readonly endedAt?: number;
+  /** The vault's collection epoch when it began: packs condemned earlier are not offered to it. */
+  readonly startEpoch: number;
+  /** Roots of the disks of the point it builds on; a collection marks them while the session is open. */
+  readonly baseRoots: readonly JsonValue[];
 }
 
-/** Begins a session and aborts the job's earlier open ones: their worker is shut out. */
+/** Begins a session and aborts the job's earlier open ones: their worker is shut out. Call it in a transaction. */
 export const beginSession = async (
   db: Queries,
-  session: Pick<Session, 'vaultId' | 'jobId' | 'epoch'> & { readonly now: number },
+  session: Pick<Session, 'vaultId' | 'jobId' | 'epoch'> & {
+    readonly now: number;
+    readonly baseRoots?: readonly JsonValue[];
+  },
 ): Promise<Session> => {
-  const { vaultId, jobId, epoch, now } = session;
+  const { vaultId, jobId, epoch, now, baseRoots = [] } = session;
   await db
     .updateTable('sessions')
     .set({ state: 'aborted', ended_at: now })
@@ -36,6 +45,8 @@ export const beginSession = async (
     state: 'open',
     started_at: now,
     ended_at: null,
+    start_epoch: (await getStoreState(db, vaultId)).gcEpoch,
+    base_roots: baseRoots.length === 0 ? null : JSON.stringify(baseRoots),
   };
   await db.insertInto('sessions').values(row).execute();
   return fromRow(row);
@@ -69,20 +80,14 @@ export const abortSession = async (db: Queries, sessionId: string, now: number):
   return result.numUpdatedRows > 0n;
 };
 
-const fromRow = (row: {
-  id: string;
-  vault_id: string;
-  job_id: string;
-  epoch: number;
-  state: string;
-  started_at: number;
-  ended_at: number | null;
-}): Session => ({
+const fromRow = (row: Schema['sessions']): Session => ({
   id: row.id,
   vaultId: row.vault_id,
   jobId: row.job_id,
   epoch: row.epoch,
   state: row.state as SessionState,
   startedAt: row.started_at,
+  startEpoch: row.start_epoch,
+  baseRoots: row.base_roots === null ? [] : (JSON.parse(row.base_roots) as readonly JsonValue[]),
   ...(row.ended_at !== null && { endedAt: row.ended_at }),
 });

@@ -10,17 +10,27 @@ export const updateVault = async (db: Queries, vault: Vault): Promise<void> => {
   await db.updateTable('vaults').set(toRow(vault)).where('id', '=', vault.id).execute();
 };
 
+const OF_VAULT = [
+  'points',
+  'policies',
+  'operations',
+  'packs',
+  'sessions',
+  'commits',
+  'store_states',
+  'trash',
+  'point_damages',
+] as const;
+
 /** Takes the vault's rows in every table with it. */
 export const deleteVault = async (db: Queries, vaultId: string): Promise<void> => {
-  const ofVault = (table: 'policies' | 'points' | 'operations' | 'packs' | 'sessions' | 'commits') =>
-    db.deleteFrom(table).where('vault_id', '=', vaultId).execute();
+  const ofVault = (table: (typeof OF_VAULT)[number]) => db.deleteFrom(table).where('vault_id', '=', vaultId).execute();
   const items = db.selectFrom('items').select('id').where('vault_id', '=', vaultId);
   const jobs = db.selectFrom('jobs').select('id').where('vault_id', '=', vaultId);
   await db.deleteFrom('occurrences').where('item_id', 'in', items).execute();
   await db.deleteFrom('schedule_cursors').where('item_id', 'in', items).execute();
   await db.deleteFrom('job_journal').where('job_id', 'in', jobs).execute();
-  for (const table of ['points', 'policies', 'operations', 'packs', 'sessions', 'commits'] as const)
-    await ofVault(table);
+  for (const table of OF_VAULT) await ofVault(table);
   await db.deleteFrom('jobs').where('vault_id', '=', vaultId).execute();
   await db.deleteFrom('items').where('vault_id', '=', vaultId).execute();
   await db.deleteFrom('vaults').where('id', '=', vaultId).execute();

@@ -1,6 +1,6 @@
 import { tryStartTransfer } from '../db/jobs.ts';
 import { allPoints, newestVaultedPoint } from '../db/points.ts';
-import { beginSession, listSessions, type Session } from '../db/sessions.ts';
+import { beginSession, listSessions } from '../db/sessions.ts';
 import { isCoded } from '../lib/error.ts';
 import { DedupeIndex } from '../store/dedupeIndex.ts';
 import { TRANSFER_DATA } from '../vault/job.ts';
@@ -11,7 +11,6 @@ import { commitToVault, finishCommit } from './commitToVault.ts';
 import type { JobContext } from './context.ts';
 import { PointTransfer, type Transferred } from './pointTransfer.ts';
 import { SubTaskProgress } from './subTaskProgress.ts';
-import type { OpenVault } from './vaultStores.ts';
 
 /**
  * Phase two: what changed since the newest point in the vault goes into the store, and the point is committed.
@@ -36,26 +35,22 @@ export async function transferToVault(
   const vault = await stores.open(subject.item.vaultId);
   const [decided] = await listSessions(db.queries, { jobId: job.id, state: 'committing' });
   if (decided) return finishCommit(context, { vault, point, progress, sessionId: decided.id });
-  const session = await beginSession(db.queries, {
-    vaultId: subject.item.vaultId,
-    jobId: job.id,
-    epoch: job.epoch,
-    now: clock.now(),
+  const { base, session } = await db.transaction(async (tx) => {
+    const newest = await newestVaultedPoint(tx, subject.item.id);
+    const baseRoots = newest?.disks.flatMap(({ root }) => (root === undefined ? [] : [root])) ?? [];
+    const request = { vaultId: subject.item.vaultId, jobId: job.id, epoch: job.epoch, now: clock.now(), baseRoots };
+    return { base: newest, session: await beginSession(tx, request) };
   });
-  return transferAndCommit(context, subject, point, vault, session, progress);
+  const transfer = new PointTransfer(context, { item: subject.item, point, base, vault, session, progress });
+  return transferAndCommit(context, subject, transfer);
 }
 
 async function transferAndCommit(
   context: JobContext,
   subject: BackupSubject,
-  point: RecoveryPoint,
-  vault: OpenVault,
-  session: Session,
-  progress: SubTaskProgress,
+  transfer: PointTransfer,
 ): Promise<Transferred> {
-  const { db } = context;
-  const base = await newestVaultedPoint(db.queries, subject.item.id);
-  const transfer = new PointTransfer(context, { item: subject.item, point, base, vault, session, progress });
+  const { point, vault, progress } = transfer.subject;
   for (const disk of point.disks) await transfer.disk(disk);
   await transfer.recorded();
   await progress.settle();

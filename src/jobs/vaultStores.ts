@@ -16,6 +16,10 @@ export interface OpenVault {
   readonly spec: BackendSpec | Backend;
   /** The vault's dedupe index: a local file that may be lost. */
   readonly dedupePath: string;
+  /** The same store opened by who may delete from it; jobs that write points never use it. */
+  readonly reaper: Backend;
+  /** The asynchronous copy of a geo-redundant vault. */
+  readonly secondary?: Backend;
 }
 
 export interface VaultFolders {
@@ -93,7 +97,7 @@ export class VaultStores {
       bytes: await this.#readKey(vaultId),
     });
     await mkdir(this.#folders.cache, { recursive: true, mode: 0o700 });
-    return { store, spec, dedupePath: this.#dedupePath(vaultId) };
+    return { store, spec, dedupePath: this.#dedupePath(vaultId), reaper: store.backend };
   }
 
   async #makeKey(vaultId: string): Promise<KeyEncryptionKey> {

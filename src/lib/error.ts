@@ -110,6 +110,14 @@ const STATUS = {
   StoreKeyWrong: 400,
   StoreNotAVault: 400,
   StoreReconcileRequired: 503,
+  StoreObjectLocked: 409,
+  StoreQuorumMissing: 503,
+  StorePlaceUnsuitable: 400,
+  StoreLies: 500,
+  CollectRefused: 409,
+  KeyCommandFailed: 500,
+  RecoveryKitInvalid: 400,
+  DaemonRefused: 403,
 } as const satisfies Record<string, number>;
 
 export type ErrorCode = keyof typeof STATUS;

@@ -1,5 +1,63 @@
-/** Where a store's objects live, as plain data that crosses threads. */
-export type BackendSpec = { readonly kind: 'disk'; readonly folder: string };
+/** Where a store's objects live, as plain data that crosses threads. Secrets in it are never logged. */
+export type BackendSpec = DiskSpec | S3Spec | AzureBlobSpec | DaemonSpec | ReplicatedSpec;
+
+export interface DiskSpec {
+  readonly kind: 'disk';
+  readonly folder: string;
+}
+
+/** How the storage itself keeps objects from being deleted; docs/immutability.md. */
+export interface LockSpec {
+  /** `governance`: who holds a special right may still shorten it; `compliance`: nobody may. */
+  readonly mode: 'governance' | 'compliance';
+  /** Days every object is locked from its put on, before a commit extends it. */
+  readonly landingDays: number;
+}
+
+export interface S3Spec {
+  readonly kind: 's3';
+  /** 'https://s3.example.net'; path-style addressing is used. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+  /** Stands before every object's name: '' or segments that end in '/'. */
+  readonly prefix: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** PEM file of the authority that signed the endpoint's certificate, where the system does not know it. */
+  readonly caFile?: string;
+  readonly lock?: LockSpec;
+}
+
+export interface AzureBlobSpec {
+  readonly kind: 'azureBlob';
+  /** 'https://account.blob.core.windows.net'. */
+  readonly endpoint: string;
+  readonly container: string;
+  /** As in S3Spec. */
+  readonly prefix: string;
+  readonly credentials: { readonly accountName: string; readonly accountKey: string };
+  readonly caFile?: string;
+  readonly lock?: LockSpec;
+}
+
+/** A store daemon under its own user; docs/immutability.md. */
+export interface DaemonSpec {
+  readonly kind: 'daemon';
+  /** Unix socket. */
+  readonly socket: string;
+  /** One store's name with the daemon: 1 to 64 of [A-Za-z0-9_-]. */
+  readonly store: string;
+  readonly lock?: LockSpec;
+}
+
+/** Copies of one store in several places; docs/replication.md. */
+export interface ReplicatedSpec {
+  readonly kind: 'replicated';
+  /** Nearest first. */
+  readonly copies: readonly Exclude<BackendSpec, ReplicatedSpec>[];
+  /** A put is durable when so many copies have it. */
+  readonly quorum: number;
+}
 
 export interface ObjectRange {
   /** Bytes from the start of the object. */
@@ -26,15 +84,30 @@ export interface Backend {
   /**
    * Put if absent. `created`: the bytes are durable (they outlive a power cut). `exists`: an object of that name
    * was there already and is durable; it was not touched and its bytes were not compared. `bytes` belong to the
-   * backend until the promise settles. Errors: StoreFull, StoreIoFailed; after an error the object may or may
-   * not be there, and putting again is safe.
+   * backend until the promise settles. Errors: StoreFull, StoreIoFailed, StoreQuorumMissing; after an error the
+   * object may or may not be there, and putting again is safe.
    */
   put(name: string, bytes: Uint8Array, signal?: AbortSignal): Promise<'created' | 'exists'>;
-  /** Fresh bytes, owned by the caller. Errors: StoreObjectMissing; StoreDataDamaged when the range lies outside. */
+  /**
+   * Fresh bytes, owned by the caller. Errors: StoreObjectMissing; StoreDataDamaged when the range lies outside;
+   * StoreIoFailed.
+   */
   get(name: string, range?: ObjectRange): Promise<Uint8Array>;
   head(name: string): Promise<{ readonly sizeBytes: number } | undefined>;
   /** Every object whose name starts with `prefix` and was there throughout; no order promised. */
   list(prefix: string): AsyncIterable<ObjectInfo>;
-  /** Durable when it resolves. No error when the object is absent. */
+  /** Durable when it resolves. No error when the object is absent. Errors: StoreObjectLocked, StoreIoFailed. */
   delete(name: string): Promise<void>;
+  /** Present where the storage itself keeps objects from being deleted. */
+  readonly lock?: ObjectLock;
+  /** Present where several copies stand behind it, nearest first: a second opinion on what was read. */
+  readonly copies?: readonly Backend[];
+}
+
+/** Every put is locked for the spec's landing days; a commit extends that. */
+export interface ObjectLock {
+  /** Milliseconds since 1970; undefined: not locked. Errors: StoreObjectMissing, StoreIoFailed. */
+  retainedUntil(name: string): Promise<number | undefined>;
+  /** At least until then, in the spec's mode; never shortens. Errors: StoreObjectMissing, StoreIoFailed. */
+  extend(name: string, until: number): Promise<void>;
 }

@@ -3,6 +3,15 @@ export type KeyEncryptionKey =
   | { readonly kind: 'file' /** 32 random bytes. */; readonly bytes: Uint8Array }
   | { readonly kind: 'passphrase'; readonly passphrase: string };
 
+/** What collecting and scrubbing need: where chunks lie, never what they hold. Structured-cloneable. */
+export interface StructKeys {
+  readonly vaultId: string;
+  /** Oldest first. */
+  readonly generations: readonly Omit<KeyGeneration, 'dataKey'>[];
+  /** Names nodes of trees (derived from the id key; names no chunk). 32 bytes. */
+  readonly nodeKey: Uint8Array;
+}
+
 export interface KeyGeneration {
   readonly generation: number;
   /** Seals chunks. 32 bytes. */

@@ -25,7 +25,15 @@ export const ARM_JOB_OPERATIONS = [
   'Undelete',
   'UpdateCustomerManagedKey',
 ] as const;
-export const HOUSEKEEPING_OPERATIONS = ['Prune', 'Collect', 'Verify', 'Replicate'] as const;
+export const HOUSEKEEPING_OPERATIONS = [
+  'Prune',
+  'Collect',
+  'Verify',
+  'Replicate',
+  'ExtendLocks',
+  'CopyCatalogue',
+  'Reconcile',
+] as const;
 export type JobOperation = (typeof ARM_JOB_OPERATIONS)[number] | (typeof HOUSEKEEPING_OPERATIONS)[number];
 
 export type SubTaskStatus = 'NotStarted' | 'InProgress' | 'Completed' | 'Skipped' | 'Failed' | 'Cancelled';

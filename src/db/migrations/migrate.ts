@@ -2,9 +2,10 @@ import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { CodedError } from '../../lib/error.ts';
 import { first } from './001-first.ts';
+import { store } from './002-store.ts';
 
 /** In order; names are for ever. A step once released is never changed: the next one mends it. */
-export const MIGRATIONS: Readonly<Record<string, Migration>> = { '001-first': first };
+export const MIGRATIONS: Readonly<Record<string, Migration>> = { '001-first': first, '002-store': store };
 
 /**
  * Brings the schema forward, all steps in one transaction.
