@@ -68,12 +68,8 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   const hosts = new Hosts((await openHosts(config, data, clock, log)).map((host) => parts.use(host)));
   const stores = new VaultStores({ stores: data.stores, keys: data.keys, cache: data.cache }, clock);
   const tools: JobTools = { db, clock, log, hosts, stores, workers: Math.max(2, availableParallelism()) };
-  const runner = new JobRunner(tools, {
-    owner: randomUUID(),
-    handlers: { Backup: runBackup, Restore: runRestore },
-    concurrency: JOBS_AT_ONCE,
-  });
-  const scheduler = new Scheduler(tools, runner);
+  const runners = openRunners(tools);
+  const scheduler = new Scheduler(tools, runners);
   await warnOfOrphanStores(db, stores, log);
   const ids = await installationIds(db);
   const identity = await openIdentity({ config, data, db, clock, log, ...ids });
@@ -81,7 +77,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     db,
     clock,
     hosts: hosts.all,
-    jobs: new JobService(tools, runner),
+    jobs: new JobService(tools, runners),
     vaultStores: stores,
     log,
     config: { ...ids, location: LOCATION, restoreRoot: data.restores },
@@ -91,12 +87,28 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   // The claim on the data folder makes this process the only one: jobs of a dead one need not wait for their leases.
   await endAllLeases(db.queries);
   await reconcileMachines(tools);
-  runner.start();
-  parts.defer(() => runner.stop());
+  runners.start();
+  parts.defer(() => runners.stop());
   scheduler.start();
   parts.defer(() => scheduler.stop());
   const stop = parts.move();
   return { data, client: identity.client, hosts, [Symbol.asyncDispose]: () => stop.disposeAsync() };
+}
+
+/** Backups and restores in one queue, looking after the stores in another, one at a time: neither delays the other. */
+function openRunners(tools: JobTools) {
+  const owner = randomUUID();
+  const protection = { Backup: runBackup, Restore: runRestore };
+  const all = [
+    new JobRunner(tools, { owner, handlers: protection, concurrency: JOBS_AT_ONCE }),
+    new JobRunner(tools, { owner, handlers: {}, concurrency: 1 }),
+  ];
+  return {
+    start: () => all.forEach((runner) => void runner.start()),
+    wake: () => all.forEach((runner) => void runner.wake()),
+    cancel: (jobId: string) => all.forEach((runner) => void runner.cancel(jobId)),
+    stop: async () => void (await Promise.all(all.map((runner) => runner.stop()))),
+  };
 }
 
 async function openHosts(config: Config, data: DataFolder, clock: Clock, log: Logger): Promise<MachineHost[]> {

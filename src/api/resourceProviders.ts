@@ -25,6 +25,7 @@ import { resources } from './resources.ts';
 import { restore } from './restore.ts';
 import type { Services } from './services.ts';
 import { storageAccounts } from './storageAccounts.ts';
+import { stores } from './stores.ts';
 import { subscriptions } from './subscriptions.ts';
 import { tenants } from './tenants.ts';
 import { usages } from './usages.ts';
@@ -61,6 +62,7 @@ export function resourceProviders(services: Services): readonly RouteTable[] {
     checkNameAvailability(services),
     deletedVaults(services),
     ...usages(services),
+    ...stores(services),
     virtualMachines(services),
     ...storageAccounts(services),
   ];

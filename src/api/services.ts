@@ -3,6 +3,9 @@ import type { RequestedBy } from '../jobs/jobService.ts';
 import type { RestoreTarget } from '../jobs/restoreTarget.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import type { HousekeepingOperation } from '../vault/job.ts';
+import type { JsonObject } from '../vault/json.ts';
+import type { Vault } from '../vault/vault.ts';
 import type { MachineSource } from './machineSource.ts';
 
 /** What every resource provider is given, once, by the composition root. */
@@ -37,6 +40,12 @@ export interface JobService {
   ): Promise<string>;
   /** `pointId` is the recovery point's id in the database. */
   requestRestore(itemId: string, pointId: string, target: RestoreTarget, by: RequestedBy): Promise<string>;
+  /** The id of the job; of the one that has not ended, when the vault has one of this operation. */
+  requestHousekeeping(
+    vault: Pick<Vault, 'id' | 'name'>,
+    operation: HousekeepingOperation,
+    request: { readonly parameters: JsonObject; readonly by: RequestedBy },
+  ): Promise<string>;
   /** Errors: UserErrorJobNotCancellable. */
   cancel(jobId: string): Promise<void>;
 }
@@ -44,6 +53,12 @@ export interface JobService {
 /** Makes and removes the chunk store of a vault. */
 export interface VaultStores {
   create(vault: { readonly id: string; readonly name: string }): Promise<void>;
+  /** `why` when it has less than it wants. */
+  redundancyOf(vault: Pick<Vault, 'id' | 'redundancy'>): Promise<{
+    readonly wanted: Vault['redundancy'];
+    readonly actual: Vault['redundancy'];
+    readonly why?: string;
+  }>;
   /** No error when there is none. */
   remove(vault: { readonly id: string; readonly name: string }): Promise<void>;
 }

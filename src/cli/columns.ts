@@ -5,9 +5,10 @@ import type { ProtectedItem } from '../api/wire/protectedItem.ts';
 import type { ProtectionContainer } from '../api/wire/protectionContainer.ts';
 import type { RecoveryPoint } from '../api/wire/recoveryPoint.ts';
 import type { ResourceGroup } from '../api/wire/resourceGroup.ts';
+import type { Store, StoreJob } from '../api/wire/store.ts';
 import type { Vault } from '../api/wire/vault.ts';
 import type { VirtualMachine } from '../api/wire/virtualMachine.ts';
-import { formatDuration, parseDurationMs } from './duration.ts';
+import { formatBytes, formatDuration, parseDurationMs } from './duration.ts';
 
 /** One column of `-o table`. */
 export interface Column {
@@ -119,6 +120,28 @@ const TABLES: Readonly<Record<string, readonly Column[]>> = {
         .map((tier) => tier.type)
         .join(', '),
     Expires: (point) => toSecond(point.properties.recoveryPointProperties?.expiryTime),
+  }),
+  [`${BACKUP}/stores`]: tableOf<Store>({
+    Vault: (store) => store.properties.vaultId,
+    Redundancy: (store) => store.properties.redundancy.actual,
+    Packs: (store) => store.properties.stored.packs,
+    Size: (store) => formatBytes(store.properties.stored.sizeBytes),
+    Damaged: (store) => store.properties.damagedPacks,
+    Collected: (store) => toSecond(store.properties.lastCollect?.at as string | undefined),
+    Verified: (store) => toSecond(store.properties.lastVerify?.at as string | undefined),
+    'Database Copied': (store) => toSecond(store.properties.databaseCopy?.at as string | undefined),
+    Reconcile: (store) => (store.properties.reconcile ? 'required' : ''),
+  }),
+  [`${BACKUP}/stores/jobs`]: tableOf<StoreJob>({
+    Name: (job) => job.name,
+    Operation: (job) => job.properties.operation,
+    Status: (job) => job.properties.status,
+    'Start Time (UTC)': (job) => toSecond(job.properties.startTime),
+    Details: (job) =>
+      [
+        ...job.properties.errors.map(({ message }) => message),
+        ...Object.entries(job.properties.details).map(([key, value]) => `${key}: ${value}`),
+      ].join('; '),
   }),
   [`${BACKUP}/backupjobs`]: tableOf<Job>({
     Name: (job) => job.name,

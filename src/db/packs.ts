@@ -96,6 +96,17 @@ export const storedBytes = async (
   return { packs: Number(row.packs), sizeBytes: Number(row.size ?? 0) };
 };
 
+export const countDamagedPacks = async (db: Queries, vaultId: string): Promise<number> => {
+  const row = await db
+    .selectFrom('packs')
+    .select((e) => e.fn.countAll<number>().as('packs'))
+    .where('vault_id', '=', vaultId)
+    .where('damaged_at', 'is not', null)
+    .where('state', '!=', 'gone')
+    .executeTakeFirstOrThrow();
+  return Number(row.packs);
+};
+
 /** Statements take a bounded number of parameters. */
 export const chunksOf = <T>(values: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(values.length / size) }, (_, i) => values.slice(i * size, (i + 1) * size));

@@ -1,13 +1,17 @@
+import { enqueueHousekeeping } from '../db/housekeeping.ts';
 import { getItem } from '../db/items.ts';
 import { enqueueJob, getJob, requestCancel, tryEnqueueBackup } from '../db/jobs.ts';
 import { CodedError } from '../lib/error.ts';
+import type { HousekeepingOperation } from '../vault/job.ts';
 import { assertCancellable } from '../vault/jobRules.ts';
 import type { JsonObject } from '../vault/json.ts';
 import { shortContainerName } from '../vault/names.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import { assertCanBackUp, assertCanRestore } from '../vault/protection.ts';
+import type { Vault } from '../vault/vault.ts';
 import { newBackupJob } from './backupJob.ts';
 import type { JobTools } from './context.ts';
+import { newHousekeepingJob } from './housekeeping.ts';
 import { type RestoreTarget, restoreSubTasks } from './restoreTarget.ts';
 import type { JobRunner } from './runner.ts';
 
@@ -62,6 +66,20 @@ export class JobService {
       subTasks: restoreSubTasks(target),
       parameters: { pointId, target: target as unknown as JsonObject },
     });
+    this.#runner.wake();
+    return job.id;
+  }
+
+  /** One of each operation at a time in a vault: asking again gives the job that has not ended. */
+  async requestHousekeeping(
+    vault: Pick<Vault, 'id' | 'name'>,
+    operation: HousekeepingOperation,
+    request: { readonly parameters: JsonObject; readonly by: RequestedBy },
+  ): Promise<string> {
+    const { db, clock } = this.#tools;
+    const { parameters, by } = request;
+    const wanted = newHousekeepingJob(vault, operation, clock.now(), { by: by.objectId, parameters });
+    const job = await enqueueHousekeeping(db.queries, wanted);
     this.#runner.wake();
     return job.id;
   }

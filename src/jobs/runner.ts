@@ -13,6 +13,7 @@ export interface JobOutcome {
 export interface RunnerOptions {
   /** Names this process in leases. */
   readonly owner: string;
+  /** Only jobs of these operations are claimed: runners beside each other keep one kind of work from delaying another. */
   readonly handlers: Partial<Record<JobOperation, JobHandler>>;
   /** Jobs at once. */
   readonly concurrency: number;
@@ -36,7 +37,7 @@ const PASSING = new Set([
 
 class Shutdown extends Error {}
 
-/** Leases jobs, runs them, keeps their leases, and records how they end. One per process. */
+/** Leases jobs, runs them, keeps their leases, and records how they end. */
 export class JobRunner {
   readonly #tools: JobTools;
   readonly #options: RunnerOptions;
@@ -91,7 +92,8 @@ export class JobRunner {
   async #claim(): Promise<Job | undefined> {
     const { db, clock, log } = this.#tools;
     try {
-      return await claimJob(db.queries, this.#options.owner, clock.now(), LEASE_MS);
+      const { owner, handlers } = this.#options;
+      return await claimJob(db.queries, owner, clock.now(), LEASE_MS, Object.keys(handlers) as JobOperation[]);
     } catch (error) {
       log.error({ err: error }, 'no job could be claimed');
       return undefined;
@@ -123,9 +125,7 @@ export class JobRunner {
     const keeping = this.#keepLease(job, stop);
     try {
       if (job.cancelRequested) throw cancelled();
-      const handler = this.#options.handlers[job.operation];
-      if (!handler) throw new CodedError('NotImplemented', `No work is known for the operation ${job.operation}.`);
-      const outcome = await handler(context);
+      const outcome = await this.#options.handlers[job.operation]!(context);
       await this.#finish(job, outcome.status, [], outcome.propertyBag);
     } catch (error) {
       await this.#recordFailure(context, stop.signal.aborted ? stop.signal.reason : error).catch((lost: unknown) =>

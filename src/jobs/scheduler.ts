@@ -11,6 +11,7 @@ import { isActivelyProtected } from '../vault/protection.ts';
 import { type DueRuns, dueRuns, type Occurrence } from '../vault/schedule.ts';
 import { newBackupJob } from './backupJob.ts';
 import type { JobTools } from './context.ts';
+import { askForHousekeeping } from './housekeeping.ts';
 import { pruneItem, purgeItems } from './prune.ts';
 import { recoverCommits } from './recoverCommits.ts';
 import type { JobRunner } from './runner.ts';
@@ -20,15 +21,18 @@ const PRUNE_EVERY_MS = 60 * 60 * 1000;
 /** Long after any client has stopped polling. */
 const KEEP_OPERATIONS_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** Asks for the backups that policies want, once each, records those that were missed, and prunes every hour. */
+/**
+ * Asks for the backups that policies want, once each, records those that were missed, asks for the stores'
+ * housekeeping, and prunes every hour.
+ */
 export class Scheduler {
   readonly #tools: JobTools;
-  readonly #runner: JobRunner;
+  readonly #runner: Pick<JobRunner, 'wake'>;
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
   #prunedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(tools: JobTools, runner: JobRunner) {
+  constructor(tools: JobTools, runner: Pick<JobRunner, 'wake'>) {
     this.#tools = tools;
     this.#runner = runner;
   }
@@ -48,6 +52,7 @@ export class Scheduler {
     for (const item of await listItems(db.queries)) {
       await this.#runDue(item).catch((error: unknown) => log.error({ err: error, item: item.id }, 'scheduling failed'));
     }
+    if (await askForHousekeeping(this.#tools)) this.#runner.wake();
     if (clock.now() - this.#prunedAt < PRUNE_EVERY_MS) return;
     this.#prunedAt = clock.now();
     for (const item of await listItems(db.queries))

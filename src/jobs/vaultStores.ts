@@ -9,6 +9,7 @@ import type { Backend, BackendSpec } from '../store/backend.ts';
 import type { KeyEncryptionKey } from '../store/keys.ts';
 import { openBackend, removeLeftovers } from '../store/openBackend.ts';
 import { createStore, openStore, type Store } from '../store/store.ts';
+import type { StorageRedundancy, Vault } from '../vault/vault.ts';
 
 export interface OpenVault {
   readonly store: Store;
@@ -20,6 +21,13 @@ export interface OpenVault {
   readonly reaper: Backend;
   /** The asynchronous copy of a geo-redundant vault. */
   readonly secondary?: Backend;
+}
+
+export interface VaultRedundancy {
+  readonly wanted: StorageRedundancy;
+  readonly actual: StorageRedundancy;
+  /** In words, when there is less than wanted. */
+  readonly why?: string;
 }
 
 export interface VaultFolders {
@@ -71,6 +79,13 @@ export class VaultStores {
     await rm(this.storeFolder(vault.id), { recursive: true, force: true });
     await rm(this.#dedupePath(vault.id), { force: true });
     await rm(this.keyFile(vault.id), { force: true });
+  }
+
+  /** What the vault's places give it, beside what was wished for; `why` when these differ. */
+  async redundancyOf(vault: Pick<Vault, 'id' | 'redundancy'>): Promise<VaultRedundancy> {
+    const wanted = vault.redundancy;
+    if (wanted === 'LocallyRedundant') return { wanted, actual: wanted };
+    return { wanted, actual: 'LocallyRedundant', why: 'One place is configured for stores.' };
   }
 
   /** Ids of the vaults that have a store here. */

@@ -34,7 +34,8 @@ export const HOUSEKEEPING_OPERATIONS = [
   'CopyCatalogue',
   'Reconcile',
 ] as const;
-export type JobOperation = (typeof ARM_JOB_OPERATIONS)[number] | (typeof HOUSEKEEPING_OPERATIONS)[number];
+export type HousekeepingOperation = (typeof HOUSEKEEPING_OPERATIONS)[number];
+export type JobOperation = (typeof ARM_JOB_OPERATIONS)[number] | HousekeepingOperation;
 
 export type SubTaskStatus = 'NotStarted' | 'InProgress' | 'Completed' | 'Skipped' | 'Failed' | 'Cancelled';
 

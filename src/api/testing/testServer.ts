@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { createArmServer } from '../../arm/server.ts';
 import type { Database } from '../../db/database.ts';
+import { enqueueHousekeeping } from '../../db/housekeeping.ts';
 import { getItem } from '../../db/items.ts';
 import { enqueueJob, requestCancel, tryEnqueueBackup } from '../../db/jobs.ts';
 import { openDatabase } from '../../db/openDatabase.ts';
@@ -63,6 +64,7 @@ export async function testServer(
         await hooks.beforeStore();
         stores.add(id);
       },
+      redundancyOf: async ({ redundancy }) => ({ wanted: redundancy, actual: 'LocallyRedundant', why: 'One place.' }),
       remove: async ({ id }) => void stores.delete(id),
     },
     log: silentLogger,
@@ -181,6 +183,11 @@ const recordedJobs = (db: Database, clock: TurnedClock, asked: TestServer['asked
     requestRestore: async (itemId, pointId, target, by) => {
       asked.push({ call: 'requestRestore', values: [itemId, pointId, target, by] });
       return (await enqueueJob(db.queries, { ...(await newJob(itemId)), operation: 'Restore' })).id;
+    },
+    requestHousekeeping: async ({ id: vaultId, name: entityFriendlyName }, operation, request) => {
+      asked.push({ call: 'requestHousekeeping', values: [vaultId, operation, request] });
+      const job = { vaultId, operation, entityFriendlyName, isUserTriggered: true, startedBy: 'object-1' };
+      return (await enqueueHousekeeping(db.queries, { ...job, startTime: clock.now() })).id;
     },
     cancel: async (jobId) => {
       asked.push({ call: 'cancel', values: [jobId] });

@@ -49,7 +49,13 @@ function ofUnion(union: Fault, faults: readonly Fault[], schema: TSchema): Error
     const branch = fault.schemaPath.slice(union.schemaPath.length + 7).split('/')[0] ?? '';
     branches.set(branch, [...(branches.get(branch) ?? []), fault]);
   }
-  const fitting = [...branches.values()].filter((branch) => !branch.some((fault) => fault.keyword === 'const'));
+  const fitting = [...branches.values()].filter(
+    (branch) =>
+      !branch.some(
+        ({ keyword, instancePath }) =>
+          keyword === 'const' || (keyword === 'type' && instancePath === union.instancePath),
+      ),
+  );
   if (fitting.length === 1 && fitting[0]) return told(fitting[0], schema);
   const constants = faults.filter(
     (fault) => fault.keyword === 'const' && fault.schemaPath.startsWith(`${union.schemaPath}/anyOf/`),

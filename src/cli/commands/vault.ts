@@ -8,9 +8,16 @@ import { jobOf, settled } from '../operation.ts';
 import { group, leaf, needed, oneOf, tags } from '../options.ts';
 import { act, type Session, type Shell } from '../shell.ts';
 import { eachTarget, type Named, targets } from '../targets.ts';
+import { vaultStoreCommands } from './vaultStore.ts';
 
 export const vaultCommands = (shell: Shell) =>
-  group('vault', 'Recovery Services vaults', [create(shell), show(shell), list(shell), remove(shell)]);
+  group('vault', 'Recovery Services vaults', [
+    create(shell),
+    show(shell),
+    list(shell),
+    remove(shell),
+    ...vaultStoreCommands(shell),
+  ]);
 
 interface VaultOptions {
   readonly resourceGroup?: string | undefined;
