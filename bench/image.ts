@@ -115,6 +115,24 @@ export function churn(path: string, { seed, changedShare, newBytes }: Churn): Ra
   return ranges(written);
 }
 
+/** Writes a share of the used 4 KiB blocks anew, each at a random place by itself; what was written, ascending. */
+export function scatter(path: string, { seed, changedShare }: Pick<Churn, 'seed' | 'changedShare'>): Range[] {
+  const random = new Random(seed);
+  const used = usedBlocks(path);
+  const file = openSync(path, 'r+');
+  const written = new Set<number>();
+  const bytes = Buffer.alloc(BLOCK);
+  while (written.size < used.length * changedShare) {
+    const block = used[random.below(used.length)]!;
+    if (written.has(block)) continue;
+    random.fill(bytes);
+    writeSync(file, bytes, 0, BLOCK, block * BLOCK);
+    written.add(block);
+  }
+  closeSync(file);
+  return ranges(written);
+}
+
 function largestGap(used: Uint32Array, blocks: number, wanted: number): number {
   for (let index = 0, end = 0; index <= used.length; index++) {
     const next = index < used.length ? used[index]! : blocks;

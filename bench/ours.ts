@@ -8,6 +8,7 @@ import type { Extent } from '../src/lib/extent.ts';
 import type { ChangedExtents } from '../src/machine/machine.ts';
 import type { KeyEncryptionKey } from '../src/store/keys.ts';
 import { openBackend } from '../src/store/openBackend.ts';
+import { verifyAll } from '../src/store/rescue.ts';
 import { createStore, openStore } from '../src/store/store.ts';
 import { DEFAULT_CHUNK_SIZE_BYTES, type DiskRoot } from '../src/store/tree.ts';
 
@@ -39,6 +40,7 @@ const rootOf = (point: string): DiskRoot => JSON.parse(readFileSync(point, 'utf8
 
 if (positionals[0] === 'backup') await backup();
 else if (positionals[0] === 'restore') await restore();
+else if (positionals[0] === 'verify') await verify();
 
 async function backup(): Promise<void> {
   const { size } = statSync(values.image!);
@@ -101,6 +103,16 @@ async function* mapped(path: string, sizeBytes: number): AsyncIterable<Extent> {
   }[]) {
     yield { offset: start, length, kind: data ? 'data' : 'zero' };
   }
+}
+
+async function verify(): Promise<void> {
+  const { damages, checkedBytes } = await verifyAll({
+    backend: store.backend,
+    kek,
+    threads: { spec, workers: Number(values.workers) },
+  });
+  if (damages.length > 0) throw new Error(`the store is damaged: ${JSON.stringify(damages)}`);
+  console.log(JSON.stringify({ checkedBytes }));
 }
 
 async function restore(): Promise<void> {

@@ -20,6 +20,8 @@ export interface Contender {
   listed?(image: string, extents: string): Promise<Measured>;
   /** The last backup of `image` into `target`. */
   restore(image: string, target: string): Promise<Measured>;
+  /** Reads and proves every byte of the store. */
+  verify?(): Promise<Measured>;
   readonly folder: string;
 }
 
@@ -70,6 +72,7 @@ export function borg(work: string): Contender {
     full: (image) => create('full', image),
     reread: (image) => create('next', image),
     second: (image) => create('second', image),
+    verify: () => measure('borg', ['check', '--verify-data', folder], { env }),
     restore: async (image, target) => {
       const into = `${target}.borg`;
       mkdirSync(into, { recursive: true });
@@ -95,6 +98,7 @@ export function restic(work: string): Contender {
     full: (image) => backup('full', image),
     reread: (image) => backup('next', image),
     second: (image) => backup('second', image),
+    verify: () => measure('restic', ['check', '-q', '--read-data'], { env }),
     restore: async (image, target) => {
       const into = `${target}.restic`;
       const measured = await measure('restic', ['restore', '-q', 'latest', '--tag', 'next', '--target', into], { env });
@@ -174,6 +178,7 @@ export function strongroom(work: string): Contender {
     reread: (image) => backup(image, 'reread', '--parent', point('full')),
     second: (image) => backup(image, 'second'),
     listed: (image, extents) => backup(image, 'listed', '--extents', extents),
+    verify: () => run('verify'),
     restore: (_image, target) => run('restore', '--image', target, '--point', point('next')),
   };
 }

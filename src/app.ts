@@ -24,13 +24,14 @@ import { createAuthorizer } from './identity/rbac.ts';
 import { BUILT_IN_ROLES } from './identity/roleDefinitions.ts';
 import { addSecret, createDevelopmentPrincipal, holdsSecret, type NewPrincipal } from './identity/servicePrincipals.ts';
 import { armAudiences, createVerifier } from './identity/verifier.ts';
-import { runBackup } from './jobs/backup.ts';
 import { Hosts, type JobTools } from './jobs/context.ts';
 import { JobService } from './jobs/jobService.ts';
 import { reconcileMachines } from './jobs/reconcileMachines.ts';
-import { runRestore } from './jobs/restore.ts';
-import { JobRunner } from './jobs/runner.ts';
+import { JobRunners } from './jobs/runners.ts';
 import { Scheduler } from './jobs/scheduler.ts';
+import { readStoragePlaces } from './jobs/storagePlaces.ts';
+import { compareAtStart } from './jobs/storeAgreement.ts';
+import { assertRebuildComplete, takeUpRebuild } from './jobs/takeUpRebuild.ts';
 import { VaultStores } from './jobs/vaultStores.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { writeFileDurably } from './lib/durableFile.ts';
@@ -41,7 +42,6 @@ import { openQemuHost } from './machine/qemuHost.ts';
 
 /** The region of everything on this server: machines that name another are not protected by its vaults. */
 export const LOCATION = 'westeurope';
-const JOBS_AT_ONCE = 4;
 
 /** What clients need to know; client.json in the data folder. */
 export interface ClientFile {
@@ -64,12 +64,16 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   await using parts = new AsyncDisposableStack();
   const log = createLogger(config.logLevel);
   const data = parts.use(openDataFolder(config.dataFolder));
+  await assertRebuildComplete(data.rebuild, data.database);
   const db = parts.use(await openDatabase({ path: data.database }));
   const hosts = new Hosts((await openHosts(config, data, clock, log)).map((host) => parts.use(host)));
-  const stores = new VaultStores({ stores: data.stores, keys: data.keys, cache: data.cache }, clock);
+  const storage = await readStoragePlaces(config.storageFile, data.stores);
+  const folders = { stores: data.stores, keys: data.keys, cache: data.cache };
+  const stores = new VaultStores(folders, clock, undefined, { storage, db, log });
   const tools: JobTools = { db, clock, log, hosts, stores, workers: Math.max(2, availableParallelism()) };
-  const runners = openRunners(tools);
+  const runners = new JobRunners(tools);
   const scheduler = new Scheduler(tools, runners);
+  await takeUpRebuild(tools, data.rebuild, LOCATION);
   await warnOfOrphanStores(db, stores, log);
   const ids = await installationIds(db);
   const identity = await openIdentity({ config, data, db, clock, log, ...ids });
@@ -86,6 +90,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   parts.defer(() => server.close());
   // The claim on the data folder makes this process the only one: jobs of a dead one need not wait for their leases.
   await endAllLeases(db.queries);
+  await compareAtStart(tools);
   await reconcileMachines(tools);
   runners.start();
   parts.defer(() => runners.stop());
@@ -93,22 +98,6 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   parts.defer(() => scheduler.stop());
   const stop = parts.move();
   return { data, client: identity.client, hosts, [Symbol.asyncDispose]: () => stop.disposeAsync() };
-}
-
-/** Backups and restores in one queue, looking after the stores in another, one at a time: neither delays the other. */
-function openRunners(tools: JobTools) {
-  const owner = randomUUID();
-  const protection = { Backup: runBackup, Restore: runRestore };
-  const all = [
-    new JobRunner(tools, { owner, handlers: protection, concurrency: JOBS_AT_ONCE }),
-    new JobRunner(tools, { owner, handlers: {}, concurrency: 1 }),
-  ];
-  return {
-    start: () => all.forEach((runner) => void runner.start()),
-    wake: () => all.forEach((runner) => void runner.wake()),
-    cancel: (jobId: string) => all.forEach((runner) => void runner.cancel(jobId)),
-    stop: async () => void (await Promise.all(all.map((runner) => runner.stop()))),
-  };
 }
 
 async function openHosts(config: Config, data: DataFolder, clock: Clock, log: Logger): Promise<MachineHost[]> {
@@ -126,7 +115,7 @@ async function warnOfOrphanStores(db: Database, stores: VaultStores, log: Logger
   const orphans = (await stores.list()).filter((id) => !known.has(id));
   if (orphans.length === 0) return;
   const what =
-    'stores without a vault in the database: read them with `strongroom store list|restore`, and see docs/running.md';
+    'stores without a vault in the database: stop the server and run `strongroom store rebuild`, see docs/lost-database.md; `strongroom store list|restore` reads them at once';
   log.warn({ folders: orphans.map((id) => stores.storeFolder(id)) }, what);
 }
 

@@ -1,4 +1,5 @@
-import { isAbsolute, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
 import { CodedError } from './lib/error.ts';
 
 /** The server's configuration: the environment, read once. Every path is absolute. */
@@ -13,6 +14,8 @@ export interface Config {
   readonly host: string;
   /** STRONGROOM_DISK_ROOTS, folders divided by colons: where machines' disks may lie besides the data folder. */
   readonly diskRoots: readonly string[];
+  /** STRONGROOM_STORAGE, default storage.json in the data folder, where there is one: the places of stores. */
+  readonly storageFile?: string;
   /** What clients call this server; URLs in answers are built on it, never on the Host header. */
   readonly baseUrl: string;
   /** STRONGROOM_LOG: trace, debug, info, warn (default), error, silent. */
@@ -46,16 +49,25 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       'InvalidParameter',
       `STRONGROOM_DISK_ROOTS names '${relative}': absolute folders are needed, divided by colons.`,
     );
+  const dataFolder = resolve(env.STRONGROOM_DATA ?? 'data');
+  const storageFile = storageFileOf(env.STRONGROOM_STORAGE, dataFolder);
   return {
     host,
     diskRoots,
-    dataFolder: resolve(env.STRONGROOM_DATA ?? 'data'),
+    dataFolder,
+    ...(storageFile === undefined ? {} : { storageFile }),
     port,
     address: env.STRONGROOM_ADDRESS ?? '127.0.0.1',
     baseUrl: `https://${host}:${port}`,
     logLevel,
   };
 }
+
+const storageFileOf = (named: string | undefined, dataFolder: string): string | undefined => {
+  if (named !== undefined) return resolve(named);
+  const usual = join(dataFolder, 'storage.json');
+  return existsSync(usual) ? usual : undefined;
+};
 
 /** Node runs the TypeScript as it stands, and older SQLite can lose data when two connections checkpoint. */
 export function requireRuntime(versions: Readonly<Record<string, string | undefined>>): void {

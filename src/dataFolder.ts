@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { CodedError } from './lib/error.ts';
+import { claimFile } from './lib/exclusiveFile.ts';
+import { REBUILD_FILE } from './store/rebuild.ts';
 
 /** Where everything of one server lies; every path is below the data folder. */
 export interface DataFolder extends Disposable {
@@ -21,6 +22,8 @@ export interface DataFolder extends Disposable {
   readonly hosts: string;
   readonly hostState: string;
   readonly client: string;
+  /** What `strongroom store rebuild` leaves for the next start. */
+  readonly rebuild: string;
 }
 
 /**
@@ -44,22 +47,17 @@ export function openDataFolder(path: string): DataFolder {
     hosts: at('hosts'),
     hostState: at('host-state'),
     client: at('client.json'),
-    [Symbol.dispose]: () => claim.close(),
+    rebuild: at(REBUILD_FILE),
+    [Symbol.dispose]: () => claim[Symbol.dispose](),
   };
 }
 
-/** SQLite's file lock is let go by the kernel when the process dies, which a file with a process id in it is not. */
-function claimExclusively(file: string, folder: string): DatabaseSync {
-  const claim = new DatabaseSync(file);
-  try {
-    claim.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT; BEGIN EXCLUSIVE');
-    return claim;
-  } catch (error) {
-    claim.close();
-    throw new CodedError('Conflict', `Another Strongroom server has the data folder ${folder} open.`, {
-      target: 'STRONGROOM_DATA',
-      recommendations: ['Stop it first, or give this one a data folder of its own with STRONGROOM_DATA.'],
-      cause: error,
-    });
-  }
+/** Errors: Conflict. */
+function claimExclusively(file: string, folder: string): Disposable {
+  const claim = claimFile(file);
+  if (claim) return claim;
+  throw new CodedError('Conflict', `Another Strongroom server has the data folder ${folder} open.`, {
+    target: 'STRONGROOM_DATA',
+    recommendations: ['Stop it first, or give this one a data folder of its own with STRONGROOM_DATA.'],
+  });
 }

@@ -47,7 +47,8 @@ export const backupstorageconfig = (services: Services): RouteTable =>
         summary: 'Gets the redundancy of a vault.',
         async handler({ params }) {
           const vault = await requireVault(services, params);
-          return ok(toWire(vault, (await listItems(services.db.queries, { vaultId: vault.id })).length > 0));
+          const hasItems = (await listItems(services.db.queries, { vaultId: vault.id })).length > 0;
+          return ok(await toWire(services, { vault, hasItems }));
         },
       }),
       route({
@@ -57,8 +58,7 @@ export const backupstorageconfig = (services: Services): RouteTable =>
         summary: 'Changes the redundancy of a vault that has no items.',
         body: BODY,
         async handler({ params, body }) {
-          const changed = await change(services, params, body.properties);
-          return ok(toWire(changed.vault, changed.hasItems));
+          return ok(await toWire(services, await change(services, params, body.properties)));
         },
       }),
       route({
@@ -75,7 +75,18 @@ export const backupstorageconfig = (services: Services): RouteTable =>
     ],
   });
 
-const change = (services: Services, params: VaultParams, settings: Settings) =>
+interface Shown {
+  readonly vault: Vault;
+  readonly hasItems: boolean;
+}
+
+async function change(services: Services, params: VaultParams, settings: Settings): Promise<Shown> {
+  const changed = await remember(services, params, settings);
+  if (!changed.hasItems) await services.vaultStores.place(changed.vault);
+  return changed;
+}
+
+const remember = (services: Services, params: VaultParams, settings: Settings): Promise<Shown> =>
   services.db.transaction(async (tx) => {
     const before = await requireVault(services, params, tx);
     const hasItems = (await listItems(tx, { vaultId: before.id })).length > 0;
@@ -88,13 +99,14 @@ const change = (services: Services, params: VaultParams, settings: Settings) =>
     return { vault, hasItems };
   });
 
-const toWire = (vault: Vault, hasItems: boolean): VaultStorageConfig => ({
+/** `storageModelType` is what was asked for, `storageType` what the vault has. */
+const toWire = async ({ vaultStores }: Services, { vault, hasItems }: Shown): Promise<VaultStorageConfig> => ({
   id: `${armIdOf(vault)}/backupstorageconfig/vaultstorageconfig`,
   name: 'vaultstorageconfig',
   type: 'Microsoft.RecoveryServices/vaults/backupstorageconfig',
   properties: {
     storageModelType: vault.redundancy,
-    storageType: vault.redundancy,
+    storageType: (await vaultStores.redundancyOf(vault)).actual,
     storageTypeState: hasItems ? 'Locked' : 'Unlocked',
     crossRegionRestoreFlag: vault.crossRegionRestore === 'Enabled',
     dedupState: 'Enabled',

@@ -37,7 +37,9 @@ export const operationStatus = (services: Services): RouteTable =>
           return operationResult(
             context,
             operation,
-            vault ? ok(vaultToWire(vault, services.config.tenantId)) : { status: 200 },
+            vault
+              ? ok(vaultToWire(vault, services.config.tenantId, await services.vaultStores.redundancyOf(vault)))
+              : { status: 200 },
           );
         },
       }),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { putDamage } from '../db/damages.ts';
 import { itemPath, makeVault, protect } from './testing/paths.ts';
 import { addPoint } from './testing/points.ts';
 import { testServer } from './testing/testServer.ts';
@@ -79,10 +80,31 @@ test('a recovery point shows its tiers, consistency, disks and end', async () =>
       ruleName: 'daily, weekly',
       isSoftDeleted: false,
     },
+    strongroom: {},
   });
   const none = await server.call('GET', `${POINTS}/999`);
   assert.deepEqual(
     [none.status, none.body.error.code, none.body.error.target],
     [404, 'ResourceNotFound', 'recoveryPointId'],
   );
+});
+
+test('a point in the vault tells when it was verified, and which ranges of its disks are damaged', async () => {
+  await using server = await testServer();
+  await makeVault(server);
+  await protect(server);
+  const { itemId, vaultId } = await addPoint(server, '1', 1);
+  await addPoint(server, '2', 2);
+  const foundAt = Date.parse('2026-03-02T09:00:00Z');
+  const ranges = [{ offset: 131_072, length: 131_072 }];
+  const disks = [{ lun: 0, name: 'disk0', ranges, rangeCount: 1, sizeBytes: 131_072 }];
+  await putDamage(server.db.queries, { vaultId, itemId, pointId: '1', foundAt, disks });
+  await server.db.queries.updateTable('points').set({ verified_at: foundAt }).where('id', '=', '2').execute();
+  const { body } = await server.call('GET', `${itemPath('web01')}/recoveryPoints`);
+  assert.deepEqual(
+    body.value.map(({ properties }: { properties: { strongroom: unknown } }) => properties.strongroom),
+    [{ damage: { foundAt: '2026-03-02T09:00:00.000Z', disks, notes: [] } }, { verifiedAt: '2026-03-02T09:00:00.000Z' }],
+  );
+  const one = await server.call('GET', `${itemPath('web01')}/recoveryPoints/1`);
+  assert.deepEqual(one.body.properties.strongroom.damage.disks, disks);
 });

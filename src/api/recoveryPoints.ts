@@ -1,7 +1,9 @@
 import { type Condition, conditionsOf } from '../arm/filter.ts';
 import { ok } from '../arm/respond.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
+import { pointsHealth } from '../db/pointHealth.ts';
 import { getPoint, listPoints, type PointFilter } from '../db/points.ts';
+import { getStoreState } from '../db/storeStates.ts';
 import { CodedError } from '../lib/error.ts';
 import { isRestorable, type RecoveryPoint } from '../vault/recoveryPoint.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
@@ -34,8 +36,12 @@ const list = (services: Services) =>
         limit: size,
         ...(cursor === undefined ? {} : { after: cursor }),
       });
+      const hidden = await notOnSecondary(services, item.vaultId);
+      const health = await pointsHealth(services.db.queries, item.id, page.values);
       return context.list(
-        page.values.map((point) => recoveryPointToWire(id, point)),
+        page.values
+          .filter((point) => !hidden.has(point.id))
+          .map((point) => recoveryPointToWire(id, point, health.get(point.id))),
         page.next,
       );
     },
@@ -49,7 +55,9 @@ const get = (services: Services) =>
     summary: 'Gets a recovery point.',
     async handler({ params }) {
       const found = await findPathItem(services, params);
-      return ok(recoveryPointToWire(found.id, await requirePoint(services, found, params.recoveryPointId)));
+      const point = await requirePoint(services, found, params.recoveryPointId);
+      const health = await pointsHealth(services.db.queries, found.item.id, [point]);
+      return ok(recoveryPointToWire(found.id, point, health.get(point.id)));
     },
   });
 
@@ -72,12 +80,18 @@ export async function requirePoint(
   pointId: string,
 ): Promise<RecoveryPoint> {
   const point = await getPoint(services.db.queries, item.id, pointId);
-  if (point && isRestorable(point)) return point;
+  if (point && isRestorable(point) && !(await notOnSecondary(services, item.vaultId)).has(point.id)) return point;
   throw new CodedError(
     'ResourceNotFound',
     `The recovery point '${pointId}' of '${item.vmName}' was not found in the vault '${vault.name}'.`,
     { target: 'recoveryPointId', recommendations: ['List the recovery points: it may have expired.'] },
   );
+}
+
+/** A vault that is failed over has the points of its secondary. */
+async function notOnSecondary({ db }: Services, vaultId: string): Promise<ReadonlySet<string>> {
+  const failedOver = (await getStoreState(db.queries, vaultId)).replication?.failedOver;
+  return new Set((failedOver as { readonly missingPoints: readonly string[] } | undefined)?.missingPoints);
 }
 
 /** startDate and endDate are bounds, whatever operator az spells between name and value. */

@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import type { RequestedBy } from '../jobs/jobService.ts';
+import type { CopySwitch, RequestedBy } from '../jobs/jobService.ts';
 import type { RestoreTarget } from '../jobs/restoreTarget.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
@@ -46,13 +46,19 @@ export interface JobService {
     operation: HousekeepingOperation,
     request: { readonly parameters: JsonObject; readonly by: RequestedBy },
   ): Promise<string>;
+  /** Errors: StorePlaceUnsuitable (no secondary), Conflict (not failed over), those of the places. */
+  switchCopy(vaultId: string, to: CopySwitch): Promise<void>;
   /** Errors: UserErrorJobNotCancellable. */
   cancel(jobId: string): Promise<void>;
 }
 
 /** Makes and removes the chunk store of a vault. */
 export interface VaultStores {
-  create(vault: { readonly id: string; readonly name: string }): Promise<void>;
+  create(vault: Pick<Vault, 'id' | 'name' | 'redundancy'>): Promise<void>;
+  /** The store is opened anew when it is next used. */
+  forget(vaultId: string): void;
+  /** Moves the store of a vault without items to the places of its redundancy. Errors: StorageModelModifyError. */
+  place(vault: Vault): Promise<void>;
   /** `why` when it has less than it wants. */
   redundancyOf(vault: Pick<Vault, 'id' | 'redundancy'>): Promise<{
     readonly wanted: Vault['redundancy'];

@@ -5,6 +5,8 @@ import { listJobs } from '../db/jobList.ts';
 import { getJob } from '../db/jobs.ts';
 import { countDamagedPacks, storedBytes } from '../db/packs.ts';
 import { getStoreState } from '../db/storeStates.ts';
+import { COPY_SWITCHES, type CopySwitch } from '../jobs/jobService.ts';
+import { KEY_ROTATIONS } from '../jobs/rotateKeys.ts';
 import { CodedError } from '../lib/error.ts';
 import { HOUSEKEEPING_OPERATIONS, type HousekeepingOperation } from '../vault/job.ts';
 import type { JsonObject } from '../vault/json.ts';
@@ -26,6 +28,8 @@ interface StoreAction {
   readonly operation: HousekeepingOperation;
   readonly summary: string;
   readonly body: TObject;
+  /** Parameters of the job that a request does not choose. */
+  readonly fixed?: JsonObject;
 }
 
 /** What can be asked for besides what the scheduler asks for by itself. */
@@ -37,7 +41,9 @@ const ACTIONS: Readonly<Record<keyof StoreActions, StoreAction>> = {
   },
   verify: {
     operation: 'Verify',
-    summary: 'Verifies the store now, or one recovery point, and repairs what can be repaired.',
+    fixed: { all: true },
+    summary:
+      'Verifies every object of the store now, with scope deep every chunk, or one recovery point; repairs what can be.',
     body: Type.Object(
       { scope: Type.Optional(Type.Enum(['scrub', 'deep'])), pointId: Type.Optional(Type.String({ maxLength: 64 })) },
       { additionalProperties: false },
@@ -47,6 +53,16 @@ const ACTIONS: Readonly<Record<keyof StoreActions, StoreAction>> = {
   reconcile: { operation: 'Reconcile', summary: 'Makes the database agree with the store again.', body: NOTHING },
   copyCatalogue: { operation: 'CopyCatalogue', summary: 'Copies the database into the store now.', body: NOTHING },
   extendLocks: { operation: 'ExtendLocks', summary: 'Extends the locks of the store to what is kept.', body: NOTHING },
+  rotateKeys: {
+    operation: 'RotateKeys',
+    summary: 'Wraps the keys with the key-encryption key now configured, or begins a new generation of keys.',
+    body: Type.Object({ what: Type.Enum([...KEY_ROTATIONS]) }, { additionalProperties: false }),
+  },
+  drillKit: {
+    operation: 'DrillKit',
+    summary: 'Proves the recovery kit: opens the store with it alone.',
+    body: NOTHING,
+  },
 };
 
 /** The chunk store under a vault: what Azure keeps to itself, and an operator of one's own storage must see. */
@@ -54,7 +70,11 @@ export const stores = (services: Services): readonly RouteTable[] => [
   defineRoutes({
     type: TYPE,
     apiVersions: BACKUP_VERSIONS,
-    routes: [get(services), ...Object.keys(ACTIONS).map((name) => act(services, name as keyof StoreActions))],
+    routes: [
+      get(services),
+      ...Object.keys(ACTIONS).map((name) => act(services, name as keyof StoreActions)),
+      ...COPY_SWITCHES.map((name) => switchTo(services, name)),
+    ],
   }),
   defineRoutes({ type: `${TYPE}/jobs`, apiVersions: BACKUP_VERSIONS, routes: [listed(services), one(services)] }),
 ];
@@ -69,7 +89,7 @@ const get = (services: Services) =>
   });
 
 const act = (services: Services, name: keyof StoreActions) => {
-  const { operation, summary, body } = ACTIONS[name];
+  const { operation, summary, body, fixed } = ACTIONS[name];
   return route({
     method: 'POST',
     path: `${STORE}/${name}`,
@@ -80,7 +100,7 @@ const act = (services: Services, name: keyof StoreActions) => {
       const vault = await requireVault(services, context.params);
       const { objectId, name: who } = context.principal;
       const id = await services.jobs.requestHousekeeping(vault, operation, {
-        parameters: (context.body ?? {}) as JsonObject,
+        parameters: { ...fixed, ...(context.body as JsonObject | undefined) },
         by: { objectId, name: who },
       });
       const job = await getJob(services.db.queries, id);
@@ -89,6 +109,26 @@ const act = (services: Services, name: keyof StoreActions) => {
     },
   });
 };
+
+const SWITCHES: Readonly<Record<CopySwitch, string>> = {
+  failOver: 'Reads the vault from its secondary from now on; nothing is stored meanwhile.',
+  failBack: 'Reads and writes the primary again.',
+  makeSecondaryPrimary: 'Lets the vault live on in its secondary for good, without what was not copied in time.',
+};
+
+const switchTo = (services: Services, to: CopySwitch) =>
+  route({
+    method: 'POST',
+    path: `${STORE}/${to}`,
+    action: `${TYPE}/${to}/action`,
+    summary: SWITCHES[to],
+    body: Type.Union([NOTHING, Type.Undefined()]),
+    async handler({ params }) {
+      const vault = await requireVault(services, params);
+      await services.jobs.switchCopy(vault.id, to);
+      return ok(await storeToWire(services, vault));
+    },
+  });
 
 const listed = (services: Services) =>
   route({

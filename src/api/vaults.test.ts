@@ -62,7 +62,10 @@ test('a vault shows every property of a fresh one', async () => {
       bcdrSecurityLevel: 'Good',
       publicNetworkAccess: 'Enabled',
       restoreSettings: { crossSubscriptionRestoreSettings: { crossSubscriptionRestoreState: 'Enabled' } },
-      strongroom: { vaultId: [...server.stores][0] },
+      strongroom: {
+        vaultId: [...server.stores][0],
+        redundancy: { wanted: 'GeoRedundant', actual: 'LocallyRedundant', why: 'One place.' },
+      },
     },
   });
 });
@@ -325,4 +328,24 @@ test('encryption, guards and usages answer what clients ask before they act', as
       ['BackupPolicies', 2],
     ],
   );
+});
+
+test('a vault shows what it has beside what was asked for, and its store moves while it has no items', async () => {
+  await using server = await testServer();
+  await server.call('PUT', VAULT, BODY);
+  const config = `${VAULT}/backupstorageconfig/vaultstorageconfig`;
+  const vault = await server.call('GET', VAULT);
+  assert.equal(vault.body.properties.redundancySettings.standardTierStorageRedundancy, 'GeoRedundant');
+  const has = { wanted: 'GeoRedundant', actual: 'LocallyRedundant', why: 'One place.' };
+  assert.deepEqual(vault.body.properties.strongroom.redundancy, has);
+  const { storageModelType, storageType } = (await server.call('GET', config)).body.properties;
+  assert.deepEqual([storageModelType, storageType], ['GeoRedundant', 'LocallyRedundant']);
+  await server.call('PATCH', config, { properties: { storageModelType: 'ZoneRedundant', storageType } });
+  await server.call('PATCH', VAULT, {
+    properties: { redundancySettings: { standardTierStorageRedundancy: 'LocallyRedundant' } },
+  });
+  assert.deepEqual(server.placed, ['safe: ZoneRedundant', 'safe: LocallyRedundant']);
+  await protect(server);
+  await server.call('PATCH', VAULT, { tags: { a: 'b' } });
+  assert.equal(server.placed.length, 2, 'with the first item it stays where it is');
 });

@@ -11,6 +11,7 @@ import type { PolicyRules } from '../vault/policy.ts';
 import type { Vault } from '../vault/vault.ts';
 import { newVault } from '../vault/vaultRules.ts';
 import { VAULT_VERSIONS } from './apiVersions.ts';
+import { listFromAsync } from './asyncList.ts';
 import { VAULT_PATCH, VAULT_PUT, type VaultPut } from './body/vault.ts';
 import { checkLocation } from './locations.ts';
 import { requireGroup, requireSubscription, requireVault, type VaultParams } from './lookups.ts';
@@ -45,7 +46,8 @@ const lists = (services: Services) => [
     async handler(context) {
       requireSubscription(services, context.params.subscriptionId);
       const found = await listVaults(services.db.queries, context.params.subscriptionId);
-      return context.listFrom(
+      return listFromAsync(
+        context,
         found,
         (vault) => vault.id,
         (vault) => toWire(services, vault),
@@ -60,7 +62,8 @@ const lists = (services: Services) => [
     async handler(context) {
       const group = await requireGroup(services, context.params, context.signal);
       const found = await listVaults(services.db.queries, context.params.subscriptionId, group.name);
-      return context.listFrom(
+      return listFromAsync(
+        context,
         found,
         (vault) => vault.id,
         (vault) => toWire(services, vault),
@@ -75,7 +78,7 @@ const reads = (services: Services) => [
     path: VAULT,
     action: `${TYPE}/read`,
     summary: 'Gets a vault.',
-    handler: async ({ params }) => ok(toWire(services, await requireVault(services, params))),
+    handler: async ({ params }) => ok(await toWire(services, await requireVault(services, params))),
   }),
 ];
 
@@ -91,7 +94,7 @@ const writes = (services: Services) => [
       const group = await requireGroup(services, params, signal);
       const location = await checkLocation(services, body.location, TYPE, signal);
       const { vault, isNew } = await putVault(services, { ...params, resourceGroupName: group.name }, location, body);
-      if (!isNew) return ok(toWire(services, vault));
+      if (!isNew) return ok(await toWire(services, vault));
       const path = armIdOf(vault);
       const operation = await recordOperation(services.db.queries, {
         scope: path,
@@ -102,7 +105,7 @@ const writes = (services: Services) => [
         status: 201,
         statusPath: `${path}/operationStatus/${operation}`,
         resultPath: `${path}/operationResults/${operation}`,
-        body: toWire(services, vault),
+        body: await toWire(services, vault),
       });
     },
   }),
@@ -120,7 +123,8 @@ const writes = (services: Services) => [
         await updateVault(tx, after);
         return after;
       });
-      return ok(toWire(services, vault));
+      await place(services, vault);
+      return ok(await toWire(services, vault));
     },
   }),
 ];
@@ -162,7 +166,11 @@ async function putVault(
 ): Promise<{ vault: Vault; isNew: boolean }> {
   const { db, vaultStores } = services;
   const before = await findVault(db.queries, params.subscriptionId, params.resourceGroupName, params.vaultName);
-  if (before) return { vault: await replaceVault(services, params, location, body), isNew: false };
+  if (before) {
+    const vault = await replaceVault(services, params, location, body);
+    await place(services, vault);
+    return { vault, isNew: false };
+  }
   await requireFreeName(db.queries, params);
   const vault = createdVault(services, params, location, body);
   // The store comes first: a vault that is listed can take backups. Another request may take the name meanwhile.
@@ -205,6 +213,13 @@ const replaceVault = (services: Services, params: VaultParams, location: string,
     return after;
   });
 
+/** A vault without items gets the places of its redundancy at once; with the first item they are fixed. */
+async function place({ db, vaultStores }: Services, vault: Vault): Promise<void> {
+  // the places lock as the immutability says, and that may have changed
+  vaultStores.forget(vault.id);
+  if (!(await hasItems(db.queries, vault))) await vaultStores.place(vault);
+}
+
 function requireSameLocation(vault: Vault, location: string): void {
   if (sameName(vault.location, location)) return;
   throw new CodedError(
@@ -242,4 +257,5 @@ function namedPolicy(services: Services, vault: Vault, name: string, rules: (now
 const hasItems = async (tx: Queries, vault: Vault): Promise<boolean> =>
   (await listItems(tx, { vaultId: vault.id })).length > 0;
 
-const toWire = ({ config }: Services, vault: Vault) => vaultToWire(vault, config.tenantId);
+const toWire = async ({ config, vaultStores }: Services, vault: Vault) =>
+  vaultToWire(vault, config.tenantId, await vaultStores.redundancyOf(vault));

@@ -47,6 +47,13 @@ export function seconds(text: string): number {
   return value;
 }
 
+/** A whole number from 1. */
+export function wholeFrom1(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Legal values: whole numbers from 1.');
+  return value;
+}
+
 /** `dd-mm-yyyy`, the beginning of that day in UTC, ms since epoch. */
 export function day(text: string): number {
   const parts = /^(\d{2})-(\d{2})-(\d{4})$/.exec(text);

@@ -45,7 +45,7 @@ test('our shapes are those of the official SDK (what is checked here is that it 
   conforms<Conforms<ProtectedItemProperties, AzureIaaSComputeVMProtectedItem>>();
   conforms<Conforms<ProtectableItemProperties, AzureIaaSComputeVMProtectableItem>>();
   conforms<Conforms<ProtectionContainerProperties, AzureIaaSComputeVMContainer>>();
-  conforms<Conforms<RecoveryPointProperties, IaasVMRecoveryPoint>>();
+  conforms<Conforms<RecoveryPointProperties, IaasVMRecoveryPoint, 'strongroom'>>();
   conforms<Conforms<JobTask, SdkTask, 'strongroom'>>();
   conforms<Conforms<JobProperties, AzureIaaSVMJob, 'extendedInfo'>>();
   conforms<Conforms<RestoreRequestProperties, IaasVMRestoreRequest, 'strongroom'>>();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CodedError } from '../lib/error.ts';
 import { inTransaction } from './database.ts';
-import { chunksOf, movePacks } from './packs.ts';
+import { chunksOf } from './packs.ts';
 import type { Queries, Schema } from './schema.ts';
 
 /** `committing`: decided, on its way into the store; `published`: in the store; `deleted`: let go. */
@@ -35,7 +35,10 @@ export interface CommitRequest {
   readonly itemId: string;
   readonly pointId: string;
   readonly now: number;
-  /** Packs the point refers to but this session did not write. */
+  /**
+   * Object names, as the session saw them, of packs that the point refers to and another session wrote; what it keeps
+   * of its parent is held by the session's base. A pack that has another name by now was compacted meanwhile.
+   */
   readonly referencedPacks?: readonly string[];
   /** Makes the commit object for its place in the vault's chain; `previous` is the SHA-256 of the one before. */
   seal(place: { readonly cseq: number; readonly previous: string | null }): {
@@ -47,7 +50,8 @@ export interface CommitRequest {
 /**
  * The commit decision, in one transaction: after it the point will be, before it nothing is. Asking again for a
  * session already decided gives the same commit.
- * Errors: JobLeaseLost (stale epoch, session aborted), PackNotReferable (a pack is being deleted: write it anew).
+ * Errors: JobLeaseLost (stale epoch, session aborted), PackNotReferable (packs are being deleted, or were compacted:
+ * write their bytes anew; `details` name the packs).
  */
 export const commitPoint = (db: Queries, request: CommitRequest): Promise<PendingCommit> =>
   inTransaction(db, async (tx) => {
@@ -58,7 +62,7 @@ export const commitPoint = (db: Queries, request: CommitRequest): Promise<Pendin
     if (session.state !== 'open') throw leaseLost(request);
     const vaultId = session.vault_id;
     await lockVault(tx, vaultId);
-    await rescuePacks(tx, vaultId, request.referencedPacks ?? []);
+    await rescuePacks(tx, session, request.referencedPacks ?? []);
     const last = await lastCommit(tx, vaultId);
     const cseq = (last?.cseq ?? 0) + 1;
     const { name, bytes } = request.seal({ cseq, previous: last?.sha256 ?? null });
@@ -155,30 +159,55 @@ const lockVault = async (tx: Queries, vaultId: string): Promise<void> => {
   await tx.updateTable('vaults').set({ id: vaultId }).where('id', '=', vaultId).execute();
 };
 
-const rescuePacks = async (tx: Queries, vaultId: string, packIds: readonly string[]): Promise<void> => {
-  await movePacks(tx, vaultId, [...packIds].sort(), 'condemned', 'live');
-  for (const some of chunksOf(packIds, 500)) {
+/** R2: a new point refers to nothing that is about to go; what is only condemned is live again. */
+const rescuePacks = async (
+  tx: Queries,
+  session: Pick<Schema['sessions'], 'id' | 'vault_id'>,
+  names: readonly string[],
+): Promise<void> => {
+  const rescue = () =>
+    tx
+      .updateTable('packs')
+      .set({ state: 'live', condemned_for: null, condemned_at: null, condemned_epoch: null })
+      .where('vault_id', '=', session.vault_id)
+      .where('state', '=', 'condemned');
+  await rescue().where('session_id', '=', session.id).execute();
+  const own = await tx
+    .selectFrom('packs')
+    .select('pack_id')
+    .where('vault_id', '=', session.vault_id)
+    .where('session_id', '=', session.id)
+    .where('state', '!=', 'live')
+    .limit(1)
+    .execute();
+  const lost = own.map((row) => row.pack_id);
+  for (const some of chunksOf(names, 500)) {
+    const ids = some.map(packIdOf);
+    await rescue().where('pack_id', 'in', ids).execute();
     const live = await tx
       .selectFrom('packs')
-      .select('pack_id')
-      .where('vault_id', '=', vaultId)
+      .select('name')
+      .where('vault_id', '=', session.vault_id)
       .where('state', '=', 'live')
-      .where('pack_id', 'in', some)
+      .where('pack_id', 'in', ids)
       .execute();
-    const known = new Set(live.map((row) => row.pack_id));
-    const lost = some.find((packId) => !known.has(packId));
-    if (lost !== undefined) {
-      throw new CodedError(
-        'PackNotReferable',
-        `Pack ${lost} is being deleted or unknown, so no new point may refer to it.`,
-        {
-          target: lost,
-          recommendations: ['Run the backup again: it stores the bytes anew.'],
-        },
-      );
-    }
+    const known = new Set(live.map((row) => row.name));
+    lost.push(...some.filter((name) => !known.has(name)).map(packIdOf));
   }
+  if (lost.length === 0) return;
+  throw new CodedError(
+    'PackNotReferable',
+    `${lost.length} packs are being deleted, were compacted or are unknown, so no new point may refer to them; one is ${lost[0]}.`,
+    {
+      target: lost[0]!,
+      details: lost.slice(0, 1000).map((packId) => ({ code: 'PackNotReferable', message: packId, target: packId })),
+      recommendations: ['Run the backup again: it stores the bytes anew.'],
+    },
+  );
 };
+
+/** 'p/4f/4f….0.…' → '4f…'. */
+const packIdOf = (name: string): string => name.split('/').at(-1)!.split('.')[0]!;
 
 const existing = async (tx: Queries, sessionId: string): Promise<PendingCommit> => {
   const row = await tx.selectFrom('commits').selectAll().where('session_id', '=', sessionId).executeTakeFirstOrThrow();

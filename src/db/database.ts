@@ -1,3 +1,4 @@
+import type { DatabaseFacts } from './copyDatabase.ts';
 import type { Queries } from './schema.ts';
 
 /**
@@ -9,6 +10,8 @@ export interface Database extends AsyncDisposable {
   readonly queries: Queries;
   /** All of it or nothing; transactions of one database run one after another. */
   transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
+  /** A consistent, checked copy in one SQLite file, while others go on writing. Errors: DatabaseDamaged. */
+  copyTo(file: string, signal?: AbortSignal): Promise<DatabaseFacts>;
 }
 
 /** Runs in the transaction that `db` is, or in one of its own. */

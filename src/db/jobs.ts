@@ -11,6 +11,7 @@ import type { JsonValue } from '../vault/json.ts';
 import { inTransaction } from './database.ts';
 import { fromRow, holdJob, type NewJob, newRow, writeJob } from './jobRow.ts';
 import type { Queries } from './schema.ts';
+import { abortSessionsOf } from './sessions.ts';
 
 export type { NewJob };
 
@@ -123,7 +124,7 @@ export const updateJob = (
     return writeJob(tx, patched(job, typeof patch === 'function' ? patch(job) : patch));
   });
 
-/** Ends the job and its lease. Errors: JobLeaseLost. */
+/** Ends the job, its lease and what sessions it left open. Errors: JobLeaseLost. */
 export const finishJob = (
   db: Queries,
   jobId: string,
@@ -140,6 +141,7 @@ export const finishJob = (
     const patch = typeof end.patch === 'function' ? end.patch(job) : (end.patch ?? {});
     const ended = patched(job, end.errors === undefined ? patch : { ...patch, errors: end.errors });
     const { leaseOwner: _owner, leaseUntil: _until, ...rest } = ended;
+    await abortSessionsOf(tx, jobId, end.now);
     return writeJob(tx, { ...rest, status: end.status, endTime: end.now });
   });
 

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Kysely } from 'kysely';
+import { copyDatabase } from './copyDatabase.ts';
 import type { Database } from './database.ts';
 import { migrate } from './migrations/migrate.ts';
 import type { Queries, Schema } from './schema.ts';
@@ -23,11 +24,11 @@ export const openDatabase = async ({ path }: DatabaseOptions): Promise<Database>
     await kysely.destroy();
     throw error;
   }
-  return over(kysely);
+  return over(kysely, path);
 };
 
 /** The database over a Kysely of any dialect. */
-const over = (kysely: Kysely<Schema>): Database => {
+const over = (kysely: Kysely<Schema>, path: string): Database => {
   const transactions = new AsyncLocalStorage<{ isOpen: boolean }>();
   const outside = (): Queries => {
     if (!transactions.getStore()?.isOpen) return kysely;
@@ -47,6 +48,7 @@ const over = (kysely: Kysely<Schema>): Database => {
         state.isOpen = false;
       }
     },
+    copyTo: (file, signal) => copyDatabase(path, file, signal),
     [Symbol.asyncDispose]: () => kysely.destroy(),
   };
 };

@@ -1,3 +1,4 @@
+import { CodedError } from '../lib/error.ts';
 import type { Queries, Schema } from './schema.ts';
 
 /**
@@ -15,6 +16,7 @@ export interface Pack {
   readonly name: string;
   readonly kind: 'data' | 'meta';
   readonly sizeBytes: number;
+  /** Its slots are below this; a compacted pack has fewer records. */
   readonly slots: number;
   readonly state: PackState;
   /** Session that wrote it. */
@@ -31,6 +33,28 @@ export const recordPacks = async (db: Queries, packs: readonly Omit<Pack, 'state
       .onConflict((conflict) => conflict.columns(['vault_id', 'pack_id']).doNothing())
       .execute();
   }
+};
+
+/**
+ * Records a pack that an open session has just made durable. One that a collection found first, and took for nobody's,
+ * is the session's again. Errors: PackNotReferable (it is being deleted already).
+ */
+export const recordSessionPack = async (db: Queries, pack: Omit<Pack, 'state'>): Promise<void> => {
+  await recordPacks(db, [pack]);
+  const known = () => db.updateTable('packs').where('vault_id', '=', pack.vaultId).where('pack_id', '=', pack.packId);
+  const own = {
+    session_id: pack.sessionId,
+    state: 'live',
+    condemned_for: null,
+    condemned_at: null,
+    condemned_epoch: null,
+  };
+  const taken = await known().set(own).where('state', 'in', ['live', 'condemned']).executeTakeFirst();
+  if (taken.numUpdatedRows > 0n) return;
+  throw new CodedError('PackNotReferable', `Pack ${pack.packId} was taken for nobody's and is being deleted.`, {
+    target: pack.packId,
+    recommendations: ['Run the backup again: it stores the bytes anew.'],
+  });
 };
 
 export const getPack = async (db: Queries, vaultId: string, packId: string): Promise<Pack | undefined> => {

@@ -68,6 +68,8 @@ export interface Schema {
     state: string;
     session_id: string;
     created_at: number;
+    /** Records in its present generation; null: as many as slots. A compacted pack has fewer; slots keep their numbers. */
+    records: number | null;
     /** Why it is on its way out ('drop', 'compact'), since when and since which epoch; null: it is not. */
     condemned_for: string | null;
     condemned_at: number | null;
@@ -78,11 +80,15 @@ export interface Schema {
     verified_at: number | null;
     /** When it was found damaged, by two independent reads, with no good copy; null: sound. */
     damaged_at: number | null;
+    /** When a read of it went wrong: the next verification looks at it first. */
+    suspect_at: number | null;
   };
   /** One row a vault: the state of its store. */
   store_states: { vault_id: string; gc_epoch: number; gc_seq: number; body: string };
   /** Objects that compaction replaced, kept for a while. */
   trash: { vault_id: string; name: string; not_before: number };
+  /** Packs in the store that the database does not know, and since when that was seen. */
+  unknown_objects: { vault_id: string; name: string; seen_at: number };
   /** What a damage means for a point: ranges of its disks. */
   point_damages: { item_id: string; point_id: string; vault_id: string; found_at: number; body: string };
   sessions: {

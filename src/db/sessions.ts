@@ -31,12 +31,7 @@ export const beginSession = async (
   },
 ): Promise<Session> => {
   const { vaultId, jobId, epoch, now, baseRoots = [] } = session;
-  await db
-    .updateTable('sessions')
-    .set({ state: 'aborted', ended_at: now })
-    .where('job_id', '=', jobId)
-    .where('state', '=', 'open')
-    .execute();
+  await abortSessionsOf(db, jobId, now);
   const row = {
     id: crypto.randomUUID(),
     vault_id: vaultId,
@@ -50,6 +45,16 @@ export const beginSession = async (
   };
   await db.insertInto('sessions').values(row).execute();
   return fromRow(row);
+};
+
+/** Aborts the open sessions of a job: of one that ended none may stay open, for collections wait for open sessions. */
+export const abortSessionsOf = async (db: Queries, jobId: string, now: number): Promise<void> => {
+  await db
+    .updateTable('sessions')
+    .set({ state: 'aborted', ended_at: now })
+    .where('job_id', '=', jobId)
+    .where('state', '=', 'open')
+    .execute();
 };
 
 export const getSession = async (db: Queries, sessionId: string): Promise<Session | undefined> => {

@@ -15,11 +15,20 @@ export interface StoreState {
   readonly layout?: JsonObject;
   /** Set: backups and collections wait until `reconcile` has compared database and store. */
   readonly reconcile?: { readonly since: number; readonly why: readonly string[] };
+  /** The claim by which this server decides about the store. */
+  readonly owner?: { readonly number: number; readonly instance: string; readonly since: number };
+  /** What the last comparison of database and store found and did. */
+  readonly lastReconcile?: JsonObject & { readonly at: number };
   readonly lastCollect?: JsonObject & { readonly at: number };
+  /** What the last dry run would have done. */
+  readonly collectPlan?: JsonObject & { readonly at: number };
+  /** What `gc/<gcSeq>` holds: tells this database's deletions from those of a copy of it. */
+  readonly collection?: { readonly token: string };
   readonly lastVerify?: JsonObject & { readonly at: number };
   readonly replication?: JsonObject;
   readonly locks?: JsonObject;
   readonly checkpoint?: JsonObject & { readonly at: number };
+  /** The newest copy of the database in the store that was read back and opened. */
   readonly databaseCopy?: JsonObject & { readonly at: number };
   readonly recoveryKit?: JsonObject;
 }

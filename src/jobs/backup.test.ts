@@ -199,7 +199,7 @@ test('a damaged store does not stop the next backup, which mends what the live d
   await rig.host.write(MACHINE, 0, 50_000, randomBytes(10));
   const job = await rig.backUp();
   assert.deepEqual(statuses(job), BOTH_COMPLETED, JSON.stringify(job.errors));
-  assert.match(subTask(job, TRANSFER_DATA)!.note!, /read whole: the newest point in the vault is damaged/);
+  assert.match(subTask(job, TRANSFER_DATA)!.note!, /stored anew, for the vault's copy is damaged/);
   assert.deepEqual((await rig.restore((await rig.points())[0]!)).hashes, await rig.diskHashes());
 });
 

@@ -1,5 +1,5 @@
 import { getItem, updateItem } from '../db/items.ts';
-import { isCoded } from '../lib/error.ts';
+import { CodedError, type ErrorCode, isCoded } from '../lib/error.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import { afterBackup } from '../vault/protection.ts';
 import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
@@ -21,13 +21,28 @@ export async function runBackup(context: JobContext): Promise<JobOutcome> {
     const point = await takeSnapshot(context, subject);
     const transferred = await transferToVault(context, subject, point);
     await remember(context, subject.item, 'Completed');
-    await pruneItem(context, subject.item.id);
-    return { status: 'Completed', propertyBag: describe(subject, point, transferred) };
+    const warnings = [transferred?.warning, await prune(context, subject.item)].filter((one) => one !== undefined);
+    const propertyBag = describe(subject, point, transferred);
+    if (warnings.length === 0) return { status: 'Completed', propertyBag };
+    return { status: 'CompletedWithWarnings', propertyBag: { ...propertyBag, Warnings: warnings.join('; ') } };
   } catch (error) {
     await remember(context, subject.item, 'Failed', error);
     throw error;
   }
 }
+
+/** What is stored is stored, also when a place does not let go of old points today: the words of a warning. */
+async function prune(context: JobContext, { id }: ProtectedItem): Promise<string | undefined> {
+  try {
+    await pruneItem(context, id);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CodedError) || !STORAGE_TROUBLE.has(error.code)) throw error;
+    return `expired points could not be let go, the next backup tries again (${error.message})`;
+  }
+}
+
+const STORAGE_TROUBLE: ReadonlySet<ErrorCode> = new Set(['StoreIoFailed', 'StoreQuorumMissing', 'StoreObjectLocked']);
 
 /** The item shows how its last backup went; one that was deleted meanwhile, or a run that lost its lease, shows nothing. */
 async function remember(

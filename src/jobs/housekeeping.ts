@@ -16,6 +16,7 @@ const EVERY: readonly (readonly [HousekeepingOperation, number])[] = [
   ['ExtendLocks', HOUR_MS],
   ['Verify', DAY_MS],
   ['Collect', DAY_MS],
+  ['DrillKit', 7 * DAY_MS],
 ];
 /** What they found stays in the store's state; the jobs themselves would pile up. */
 const KEEP_JOBS_MS = 30 * DAY_MS;

@@ -11,6 +11,7 @@ import { assertCanBackUp, assertCanRestore } from '../vault/protection.ts';
 import type { Vault } from '../vault/vault.ts';
 import { newBackupJob } from './backupJob.ts';
 import type { JobTools } from './context.ts';
+import { failBack, failOver, makeSecondaryPrimary } from './failOver.ts';
 import { newHousekeepingJob } from './housekeeping.ts';
 import { type RestoreTarget, restoreSubTasks } from './restoreTarget.ts';
 import type { JobRunner } from './runner.ts';
@@ -21,12 +22,16 @@ export interface RequestedBy {
   readonly name: string;
 }
 
+/** `makeSecondaryPrimary`: for good, what was not copied in time is lost. */
+export const COPY_SWITCHES = ['failOver', 'failBack', 'makeSecondaryPrimary'] as const;
+export type CopySwitch = (typeof COPY_SWITCHES)[number];
+
 /** What the control plane asks of the jobs room. Each answer is the id of a job. */
 export class JobService {
-  readonly #tools: Pick<JobTools, 'db' | 'clock'>;
+  readonly #tools: Pick<JobTools, 'db' | 'clock' | 'stores'>;
   readonly #runner: Pick<JobRunner, 'wake' | 'cancel'>;
 
-  constructor(tools: Pick<JobTools, 'db' | 'clock'>, runner: Pick<JobRunner, 'wake' | 'cancel'>) {
+  constructor(tools: Pick<JobTools, 'db' | 'clock' | 'stores'>, runner: Pick<JobRunner, 'wake' | 'cancel'>) {
     this.#tools = tools;
     this.#runner = runner;
   }
@@ -82,6 +87,13 @@ export class JobService {
     const job = await enqueueHousekeeping(db.queries, wanted);
     this.#runner.wake();
     return job.id;
+  }
+
+  /** Which copy of a geo-redundant vault is read and written. Errors: those of failOver.ts. */
+  async switchCopy(vaultId: string, to: CopySwitch): Promise<void> {
+    if (to === 'failOver') await failOver(this.#tools, vaultId);
+    else if (to === 'failBack') await failBack(this.#tools, vaultId);
+    else await makeSecondaryPrimary(this.#tools, vaultId);
   }
 
   /** Errors: ResourceNotFound, UserErrorJobNotCancellable. */

@@ -1,12 +1,14 @@
-import { recordPacks } from '../db/packs.ts';
+import { recordSessionPack } from '../db/packs.ts';
+import { damagedPackIds } from '../db/packVerification.ts';
 import type { Session } from '../db/sessions.ts';
-import { isCoded } from '../lib/error.ts';
 import type { ChangedExtents, MachineRef, SnapshotDisk } from '../machine/machine.ts';
+import type { CopyGap } from '../store/backend.ts';
 import type { PackRecord } from '../store/packRecord.ts';
 import { DEFAULT_CHUNK_SIZE_BYTES, type DiskRoot } from '../store/tree.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import type { PointDisk, RecoveryPoint } from '../vault/recoveryPoint.ts';
 import type { JobContext } from './context.ts';
+import { noteDamage } from './noteDamage.ts';
 import type { SubTaskProgress } from './subTaskProgress.ts';
 import { transferDisk } from './transferDisk.ts';
 import type { OpenVault } from './vaultStores.ts';
@@ -31,13 +33,23 @@ export interface Transferred {
   readonly readBytes: number;
   /** Bytes the store grew by. */
   readonly storedBytes: number;
+  /** The point is stored and can be restored; something about it is not as it should be. */
+  readonly warning?: string;
 }
+
+/** Each try may come upon damage that was not known; then the disk is read whole, beside no parent. */
+const TRIES_WITH_PARENT = 3;
+/** About 1.6 TB; beyond it healing is no shorter than reading everything. */
+const MAX_DAMAGED_PACKS = 100_000;
 
 /** The disks of one point on their way into the store. */
 export class PointTransfer {
   readonly disks: TransferredDisk[] = [];
+  /** Object names. */
   readonly dedupedPacks = new Set<string>();
   readonly notes: string[] = [];
+  /** Copies of the store that have not all of it. */
+  readonly gaps: CopyGap[] = [];
   readBytes = 0;
   storedBytes = 0;
   readonly subject: PointTransferSubject;
@@ -54,26 +66,34 @@ export class PointTransfer {
     const { hosts, signal } = this.#context;
     const ref: MachineRef = { resourceGroup: item.resourceGroup, name: item.vmName };
     await using open = await hosts.get(item.host).openDisk(ref, point.snapshot!.snapshotId, disk.lun, signal);
-    const parent = this.#parentOf(disk);
-    const changes = await open.changedSince(parent && base?.snapshot?.snapshotId);
-    if (changes.kind === 'whole' && base) this.notes.push(`${disk.name} was read whole: ${changes.why}`);
-    try {
-      await this.#transfer(disk, open, changes, parent);
-    } catch (error) {
-      // What the new point would share with the old is damaged: the live bytes mend it.
-      if (!parent || !(isCoded(error, 'StoreDataDamaged') || isCoded(error, 'StoreObjectMissing'))) throw error;
-      this.notes.push(`${disk.name} was read whole: the newest point in the vault is damaged (${error.message})`);
-      await this.#transfer(disk, open, await open.changedSince(undefined), undefined);
+    const known = this.#parentOf(disk);
+    for (let tries = 0; ; tries++) {
+      const damagedPacks = await this.#damagedPacks();
+      const parent = damagedPacks && tries < TRIES_WITH_PARENT ? known : undefined;
+      const changes = await open.changedSince(parent && base?.snapshot?.snapshotId);
+      try {
+        await this.#transfer(disk, open, { changes, parent, damagedPacks });
+        if (parent !== known) this.notes.push(`${disk.name} was read whole: the newest point in the vault is damaged`);
+        else if (changes.kind === 'whole' && base) this.notes.push(`${disk.name} was read whole: ${changes.why}`);
+        return;
+      } catch (error) {
+        // What the new point would share with the old is damaged: the live bytes mend it.
+        if (!parent || !(await noteDamage(this.#context, this.subject.vault, error))) throw error;
+      }
     }
   }
 
   async #transfer(
     disk: PointDisk,
     open: SnapshotDisk,
-    changes: ChangedExtents,
-    parent: DiskRoot | undefined,
+    how: {
+      readonly changes: ChangedExtents;
+      readonly parent: DiskRoot | undefined;
+      readonly damagedPacks: ReadonlySet<string> | undefined;
+    },
   ): Promise<void> {
     const { point, vault, progress } = this.subject;
+    const { changes, parent, damagedPacks } = how;
     const { signal, workers } = this.#context;
     const before = this.disks.reduce((sum, { disk: { sizeBytes } }) => sum + sizeBytes, 0);
     const total = point.disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -86,6 +106,7 @@ export class PointTransfer {
       sizeBytes: open.sizeBytes,
       changes,
       ...(parent ? { parent } : {}),
+      ...(damagedPacks ? { damagedPacks } : {}),
       dedupePath: vault.dedupePath,
       signal,
       onPack: (pack) => this.#record(pack),
@@ -93,8 +114,18 @@ export class PointTransfer {
     });
     this.disks.push({ disk: { ...disk, sizeBytes: open.sizeBytes }, root: result.root });
     for (const pack of result.dedupedPacks) this.dedupedPacks.add(pack);
+    this.gaps.push(...result.gaps);
     this.readBytes += result.stats.readBytes;
     this.storedBytes += result.stats.storedBytes;
+    if (result.healedBytes > 0)
+      this.notes.push(`${result.healedBytes} bytes of ${disk.name} were stored anew, for the vault's copy is damaged`);
+  }
+
+  /** Undefined: there are so many that the newest point is no help. */
+  async #damagedPacks(): Promise<ReadonlySet<string> | undefined> {
+    const { vaultId } = this.subject.session;
+    const ids = await damagedPackIds(this.#context.db.queries, vaultId, MAX_DAMAGED_PACKS + 1);
+    return ids.length > MAX_DAMAGED_PACKS ? undefined : new Set(ids);
   }
 
   /** Every pack the disks refer to is known to the database. */
@@ -113,7 +144,7 @@ export class PointTransfer {
     const { db, clock } = this.#context;
     const { vaultId, id: sessionId } = this.subject.session;
     const pack = { vaultId, packId, name, kind, sizeBytes, slots, sessionId, createdAt: clock.now() };
-    this.#recording = this.#recording.then(() => recordPacks(db.queries, [pack]));
+    this.#recording = this.#recording.then(() => recordSessionPack(db.queries, pack));
     this.#recording.catch(() => {}); // told by recorded()
   }
 }

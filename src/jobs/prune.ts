@@ -1,4 +1,3 @@
-import { markCommitDeleted } from '../db/commits.ts';
 import { deleteItem, getItem, listItemsToPurge } from '../db/items.ts';
 import { listUnendedJobs } from '../db/jobList.ts';
 import { allPoints, deletePoint, putPoint } from '../db/points.ts';
@@ -8,6 +7,8 @@ import { isRetentionPaused } from '../vault/protection.ts';
 import { hasSnapshot, isRestorable, isVaulted, type RecoveryPoint } from '../vault/recoveryPoint.ts';
 import { decideSnapshots, decideVaulted, type RetentionDecision } from '../vault/retention.ts';
 import type { JobTools } from './context.ts';
+import { letCommitGo } from './letCommitGo.ts';
+import { assertStoreAgrees, isReconcileDue } from './storeAgreement.ts';
 
 type PruneTools = Pick<JobTools, 'db' | 'clock' | 'log' | 'hosts' | 'stores'>;
 
@@ -18,7 +19,7 @@ type PruneTools = Pick<JobTools, 'db' | 'clock' | 'log' | 'hosts' | 'stores'>;
 export async function pruneItem(tools: PruneTools, itemId: string): Promise<void> {
   const { db, clock } = tools;
   const item = await getItem(db.queries, itemId);
-  if (!item) return;
+  if (!item || (await isReconcileDue(db, item.vaultId))) return;
   const policy = item.policyId === undefined ? undefined : await getPolicy(db.queries, item.policyId);
   const points = await allPoints(db.queries, itemId);
   const context = { now: clock.now(), isPaused: isRetentionPaused(item) };
@@ -36,8 +37,9 @@ export async function pruneItem(tools: PruneTools, itemId: string): Promise<void
 export async function purgeItems(tools: PruneTools): Promise<void> {
   const { db, clock, log } = tools;
   for (const item of await listItemsToPurge(db.queries, clock.now())) {
-    if (await isBeingRead(tools, item.id)) continue;
+    if ((await isReconcileDue(db, item.vaultId)) || (await isBeingRead(tools, item.id))) continue;
     const deletedAt = clock.now();
+    let isWhole = true;
     for (const point of await allPoints(db.queries, item.id)) {
       const gone = {
         ...point,
@@ -45,8 +47,9 @@ export async function purgeItems(tools: PruneTools): Promise<void> {
         ...(point.vaulted && { vaulted: { ...point.vaulted, deletedAt } }),
       };
       await putPoint(db.queries, gone);
-      await removeUnrestorable(tools, item, gone, false);
+      isWhole = (await removeUnrestorable(tools, item, gone, false)) && isWhole;
     }
+    if (!isWhole) continue;
     await db.transaction((tx) => deleteItem(tx, item.id));
     log.info({ item: item.id, machine: item.vmName }, 'a soft-deleted item was purged');
   }
@@ -80,24 +83,28 @@ async function mark(
   return marked;
 }
 
+/** False: some of it stays for now, because it is read or the storage holds it. */
 async function removeUnrestorable(
-  { db, hosts, stores }: PruneTools,
+  tools: PruneTools,
   item: ProtectedItem,
   point: RecoveryPoint,
   isChainRead: boolean,
-): Promise<void> {
+): Promise<boolean> {
+  const { db, hosts } = tools;
   const { vaulted, snapshot } = point;
-  if (vaulted && !isVaulted(point)) {
-    await (await stores.open(item.vaultId)).store.deleteCommit(vaulted.commitName);
-    await markCommitDeleted(db.queries, item.vaultId, vaulted.cseq);
-  }
+  const isHeld =
+    vaulted && !isVaulted(point)
+      ? !(await letCommitGo(tools, await assertStoreAgrees(tools, item.vaultId), vaulted))
+      : false;
   if (snapshot && !hasSnapshot(point)) {
-    if (isChainRead) return;
+    if (isChainRead) return false;
     await hosts
       .get(item.host)
       .deleteSnapshot({ resourceGroup: item.resourceGroup, name: item.vmName }, snapshot.snapshotId);
   }
+  if (isHeld) return false;
   if (!isRestorable(point)) await deletePoint(db.queries, item.id, point.id);
+  return true;
 }
 
 const byPoint = (decisions: readonly RetentionDecision[]): ReadonlyMap<string, RetentionDecision> =>

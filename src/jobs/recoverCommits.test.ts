@@ -12,7 +12,8 @@ test('a commit that was decided but could never be put is completed after its jo
   let isFull = true;
   const fullForCommits = (backend: Backend): Backend => ({
     put: async (name, bytes, signal) => {
-      if (isFull && name.startsWith('rp/')) throw new CodedError('StoreFull', 'no space is left');
+      if (isFull && name.startsWith('rp/'))
+        throw new CodedError('StoreFull', 'No space is left.', { recommendations: ['Make room.'] });
       return backend.put(name, bytes, signal);
     },
     get: (name, range) => backend.get(name, range),
@@ -24,7 +25,10 @@ test('a commit that was decided but could never be put is completed after its jo
   await rig.host.write(MACHINE, 0, 0, randomBytes(300_000));
   const job = await rig.backUp();
   assert.equal(job.status, 'Failed');
-  assert.equal(job.errors[0]!.code, 'StoreFull');
+  const [error] = job.errors;
+  assert.equal(error!.code, 'StoreFull');
+  assert.match(error!.message, /^No space is left\. The point itself is decided: its last object is put as soon/);
+  assert.deepEqual(error!.recommendations, ['Make room.']);
   assert.equal((await rig.points()).filter(isVaulted).length, 0, 'not shown before its commit object is there');
   await recoverCommits(rig.tools);
   assert.equal((await pendingCommits(rig.db.queries)).length, 1, 'still full: it stays in the outbox');

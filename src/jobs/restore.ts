@@ -2,13 +2,12 @@ import { getItem } from '../db/items.ts';
 import { getPoint } from '../db/points.ts';
 import { CodedError } from '../lib/error.ts';
 import type { DiskTarget, MachineRef } from '../machine/machine.ts';
-import type { DiskRoot } from '../store/tree.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import { hasSnapshot, isVaulted, type PointDisk, type RecoveryPoint } from '../vault/recoveryPoint.ts';
 import type { JobContext } from './context.ts';
 import { copySnapshotDisk } from './copySnapshotDisk.ts';
 import { type RestoreDestination, restoreDestination } from './restoreDestination.ts';
-import { restoreDisk } from './restoreDisk.ts';
+import { restoreFromVault } from './restoreFromVault.ts';
 import { CREATE_MACHINE, type RestoreTarget, TRANSFER_FROM_VAULT } from './restoreTarget.ts';
 import type { JobOutcome } from './runner.ts';
 import { SubTaskProgress } from './subTaskProgress.ts';
@@ -79,20 +78,8 @@ async function restoreOne(
   targetPath: string,
   onBytes: (bytesDone: number) => void,
 ): Promise<void> {
-  const { stores, hosts, workers, signal } = context;
-  if (isVaulted(point)) {
-    const vault = await stores.open(item.vaultId);
-    await restoreDisk({
-      backend: vault.spec,
-      keys: vault.store.workerKeys,
-      root: disk.root as unknown as DiskRoot,
-      targetPath,
-      workers,
-      signal,
-      onProgress: ({ bytesDone }) => onBytes(bytesDone),
-    });
-    return;
-  }
+  const { hosts, signal } = context;
+  if (isVaulted(point)) return restoreFromVault(context, { point, disk, targetPath }, onBytes);
   const ref: MachineRef = { resourceGroup: item.resourceGroup, name: item.vmName };
   await using snapshot = await hosts.get(item.host).openDisk(ref, point.snapshot!.snapshotId, disk.lun, signal);
   await copySnapshotDisk(snapshot, targetPath, { signal, onBytes });

@@ -6,6 +6,7 @@ import type { Backend, BackendSpec } from '../store/backend.ts';
 import { DiskReader } from '../store/diskReader.ts';
 import type { WorkerKeys } from '../store/keys.ts';
 import { openBackend } from '../store/openBackend.ts';
+import type { BadRead, OnBadRead } from '../store/secondOpinion.ts';
 import { type DiskRoot, leafSpanBytes } from '../store/tree.ts';
 import { abortable } from './transfer/abortable.ts';
 import { openTarget, RestoreSession, type RestoreSetup, targetFailed } from './transfer/restoreSession.ts';
@@ -37,6 +38,8 @@ export interface RestoreOptions {
   readonly workers?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: RestoreProgress) => void;
+  /** Told of reads that gave no sound bytes where another copy, or a second read, did. */
+  readonly onBadRead?: OnBadRead;
 }
 
 /** Write-back is begun this often, so that it runs beside the work and the last fsync has little left to do. */
@@ -126,11 +129,12 @@ async function openRestorer({
   targetPath,
   workers = 2,
   signal,
+  onBadRead = () => {},
 }: RestoreOptions): Promise<LeafRestorer> {
   const setup: RestoreSetup = { keys, root, targetPath };
   if (workers === 0) {
     const inline = 'put' in backend ? backend : openBackend(backend);
-    const session = new RestoreSession(setup, inline);
+    const session = new RestoreSession(setup, inline, onBadRead);
     return {
       backend: inline,
       limit: 1,
@@ -143,10 +147,11 @@ async function openRestorer({
   }
   if ('put' in backend) throw new TypeError('A Backend cannot cross threads; give a BackendSpec, or workers: 0');
   const file = new URL('./transfer/restoreWorker.ts', import.meta.url);
-  const threads = new ThreadPool<RestoreRequest, RestoreReply>({
+  const threads = new ThreadPool<RestoreRequest, RestoreReply, BadRead>({
     file,
     size: workers,
     signal,
+    onEvent: onBadRead,
     resourceLimits: SMALL_NURSERY,
   });
   try {

@@ -31,6 +31,7 @@ const PASSING = new Set([
   'HostUnavailable',
   'SnapshotFailed',
   'StoreIoFailed',
+  'StoreQuorumMissing',
   'PackNotReferable',
   'GuestAgentUnavailable',
 ]);

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { journalStep, updateJob } from '../db/jobs.ts';
-import { putPoint } from '../db/points.ts';
+import { getPoint, putPoint } from '../db/points.ts';
 import type { MachineHost, MachineRef, Snapshot } from '../machine/machine.ts';
 import { TAKE_SNAPSHOT } from '../vault/job.ts';
 import type { JsonObject } from '../vault/json.ts';
@@ -27,16 +27,18 @@ export async function takeSnapshot(context: JobContext, subject: BackupSubject):
     (await host.snapshots(ref)).find(({ id }) => id === snapshotId) ??
     (await ask(context, subject, host, ref, snapshotId, progress));
   await progress.settle();
-  const point = toPoint(context, subject, pointId, snapshot);
-  await db.transaction(async (tx) => {
-    await putPoint(tx, point);
+  return db.transaction(async (tx) => {
+    // an earlier run of this job may have brought the point further, as far as into the vault
+    const known = await getPoint(tx, item.id, pointId);
+    const point = known ?? toPoint(context, subject, pointId, snapshot);
+    if (!known) await putPoint(tx, point);
     await updateJob(tx, job.id, job.epoch, (now) => ({
       subTasks: changeSubTask(now, TAKE_SNAPSHOT, (task) =>
         progress.ended(task, 'Completed', { note: noteOf(snapshot) }),
       ),
     }));
+    return point;
   });
-  return point;
 }
 
 async function ask(

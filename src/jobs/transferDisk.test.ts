@@ -25,6 +25,7 @@ const keys: WorkerKeys = {
   vaultId: 'vault-one',
   generations: [{ generation: 1, dataKey: randomBytes(32), structKey: randomBytes(32) }],
   idKey: randomBytes(32),
+  nodeKey: randomBytes(32),
 };
 
 let folder: string;

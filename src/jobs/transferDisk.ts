@@ -1,12 +1,12 @@
 import type { ChangedExtents, ReadAddress } from '../machine/machine.ts';
-import type { Backend, BackendSpec } from '../store/backend.ts';
-import { DiskReader } from '../store/diskReader.ts';
+import type { Backend, BackendSpec, CopyGap } from '../store/backend.ts';
 import type { WorkerKeys } from '../store/keys.ts';
 import type { WriteStats } from '../store/leafWriter.ts';
 import type { PackRecord } from '../store/packRecord.ts';
 import { type DiskRoot, leafSpanBytes, type NodeRef } from '../store/tree.ts';
 import { writeTree } from '../store/treeWriter.ts';
 import { abortable } from './transfer/abortable.ts';
+import { Healing } from './transfer/healing.ts';
 import { type LeafGroup, leafGroups } from './transfer/leafGroups.ts';
 import { openTransferPool, type TransferPool } from './transfer/pool.ts';
 import { addStats, noStats } from './transfer/stats.ts';
@@ -33,6 +33,7 @@ export interface TransferOptions {
    */
   readonly parent?: DiskRoot;
   readonly dedupePath?: string;
+  /** Packs without a good copy: what the parent has in them is read from the source, changed or not. */
   readonly damagedPacks?: ReadonlySet<string>;
   /** Threads; 2 when absent, 0: none. */
   readonly workers?: number;
@@ -49,6 +50,10 @@ export interface TransferResult {
   readonly stats: WriteStats;
   /** Packs that earlier transfers wrote and that this disk refers to through the dedupe index. */
   readonly dedupedPacks: ReadonlySet<string>;
+  /** Read because the parent's packs are damaged, not because the disk had changed. */
+  readonly healedBytes: number;
+  /** Copies of the store that have not all of the packs. */
+  readonly gaps: readonly CopyGap[];
 }
 
 /**
@@ -80,21 +85,26 @@ export async function transferDisk(options: TransferOptions): Promise<TransferRe
     },
     onPack,
   );
-  const written = await writeLeaves(pool, options);
+  const healing = new Healing(pool.backend, options);
+  const written = await writeLeaves(pool, { ...options, changes: { ...changes, extents: healing.extents() } });
   const finished = await pool.finish();
   const shared = parent?.sizeBytes === sizeBytes ? parent : undefined;
-  if (shared && changes.kind === 'whole') await clearOthers(written.leaves, pool.backend, keys, shared, signal);
-  const tree = { sizeBytes, chunkSizeBytes, leaves: written.leaves, ...(shared ? { parent: shared } : {}) };
+  const tree = {
+    ...{ sizeBytes, chunkSizeBytes, leaves: written.leaves, whole: changes.kind === 'whole' },
+    ...(shared ? { parent: shared } : {}),
+    ...(options.damagedPacks ? { damagedPacks: options.damagedPacks } : {}),
+  };
   let metaBytes = 0;
   const onTreePack = (pack: PackRecord) => {
     metaBytes += pack.sizeBytes;
     onPack(pack);
   };
   const root = await writeTree({ backend: pool.backend, keys, onPack: onTreePack }, tree);
+  const gaps = [...finished.gaps, ...((await pool.backend.gaps?.()) ?? [])];
   signal?.throwIfAborted();
   const stats = addStats(addStats(written.stats, finished.added), { ...noStats(), storedBytes: metaBytes });
   options.onProgress?.({ bytesDone: sizeBytes, bytesTotal: sizeBytes, stats });
-  return { root, stats, dedupedPacks: finished.dedupedPacks };
+  return { root, stats, dedupedPacks: finished.dedupedPacks, healedBytes: healing.bytes, gaps };
 }
 
 interface Written {
@@ -141,19 +151,6 @@ async function writeLeaves(pool: TransferPool, options: TransferOptions): Promis
   }
   failure.signal.throwIfAborted();
   return written;
-}
-
-/** Whatever the parent had and this disk does not is zero now. */
-async function clearOthers(
-  leaves: Map<number, NodeRef | null>,
-  backend: Backend,
-  keys: WorkerKeys,
-  parent: DiskRoot,
-  signal?: AbortSignal,
-): Promise<void> {
-  for await (const { index } of abortable(new DiskReader({ backend, keys }, parent).leaves(), signal)) {
-    if (!leaves.has(index)) leaves.set(index, null);
-  }
 }
 
 function checkParent({ parent, changes, sizeBytes, chunkSizeBytes }: TransferOptions): void {

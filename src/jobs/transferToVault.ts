@@ -10,6 +10,7 @@ import type { BackupSubject } from './backupSubject.ts';
 import { commitToVault, finishCommit } from './commitToVault.ts';
 import type { JobContext } from './context.ts';
 import { PointTransfer, type Transferred } from './pointTransfer.ts';
+import { assertStoreAgrees } from './storeAgreement.ts';
 import { SubTaskProgress } from './subTaskProgress.ts';
 
 /**
@@ -22,7 +23,8 @@ export async function transferToVault(
   subject: BackupSubject,
   point: RecoveryPoint,
 ): Promise<Transferred | undefined> {
-  const { db, job, clock, stores } = context;
+  const { db, job, clock } = context;
+  if (point.vaulted) return ALREADY_THERE;
   const progress = new SubTaskProgress(context, TRANSFER_DATA);
   const onlyLastOfDay = await staysOnHost(context, subject, point);
   if (onlyLastOfDay !== undefined) return void (await progress.end('Skipped', { note: onlyLastOfDay }));
@@ -32,7 +34,7 @@ export async function transferToVault(
     return void (await progress.end('Skipped', { note }));
   }
   await progress.start();
-  const vault = await stores.open(subject.item.vaultId);
+  const vault = await assertStoreAgrees(context, subject.item.vaultId);
   const [decided] = await listSessions(db.queries, { jobId: job.id, state: 'committing' });
   if (decided) return finishCommit(context, { vault, point, progress, sessionId: decided.id });
   const { base, session } = await db.transaction(async (tx) => {
@@ -42,8 +44,15 @@ export async function transferToVault(
     return { base: newest, session: await beginSession(tx, request) };
   });
   const transfer = new PointTransfer(context, { item: subject.item, point, base, vault, session, progress });
-  return transferAndCommit(context, subject, transfer);
+  return transferAndCommit(context, subject, transfer).catch((error: unknown) => {
+    // what this run's puts have missed is no warning for the next one
+    void vault.store.backend.gaps?.();
+    throw error;
+  });
 }
+
+/** An earlier run of this job published the point and died before its end was recorded. */
+const ALREADY_THERE: Transferred = { readBytes: 0, storedBytes: 0 };
 
 async function transferAndCommit(
   context: JobContext,
@@ -57,9 +66,9 @@ async function transferAndCommit(
   try {
     return await commitToVault(context, subject, transfer);
   } catch (error) {
-    if (isCoded(error, 'PackNotReferable') && error.target !== undefined) {
+    if (isCoded(error, 'PackNotReferable')) {
       using index = new DedupeIndex(vault.dedupePath);
-      index.forget([error.target]);
+      index.forget(error.details.flatMap(({ target }) => target ?? []));
     }
     throw error;
   }

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from '../db/database.ts';
@@ -14,21 +14,36 @@ import { TurnedClock } from '../lib/turnedClock.ts';
 import { FakeHost } from '../machine/fakeHost.ts';
 import type { Backend } from '../store/backend.ts';
 import { defaultPolicy } from '../vault/defaultPolicies.ts';
-import type { Job } from '../vault/job.ts';
+import type { HousekeepingOperation, Job } from '../vault/job.ts';
+import type { JsonObject } from '../vault/json.ts';
 import type { Policy, PolicyRules } from '../vault/policy.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
+import type { StorageRedundancy } from '../vault/vault.ts';
 import { newVault } from '../vault/vaultRules.ts';
 import { runBackup } from './backup.ts';
 import { Hosts, type JobTools } from './context.ts';
 import { JobService } from './jobService.ts';
+import { runReplicate } from './replicate.ts';
 import { runRestore } from './restore.ts';
 import { JobRunner } from './runner.ts';
+import type { StoragePlaces } from './storagePlaces.ts';
 import { VaultStores } from './vaultStores.ts';
+import { runVerify } from './verify.ts';
 
 export const BY = { objectId: 'operator-1', name: 'an operator' };
 export const MACHINE = { resourceGroup: 'shop', name: 'web-1' };
 const MIB = 2 ** 20;
+
+export interface RigOptions {
+  /** Around the vault's store. */
+  readonly wrap?: (backend: Backend) => Backend;
+  /** Folders of the rig, by name of place. */
+  readonly places?: Omit<StoragePlaces, 'places'>;
+  /** Around one place of it. */
+  readonly wrapPlace?: (place: string, backend: Backend) => Backend;
+  readonly redundancy?: StorageRedundancy;
+}
 
 /** A vault with one protected machine of two disks on a fake host: real database, real store on disk, turned clock. */
 export class VaultRig implements AsyncDisposable {
@@ -38,9 +53,12 @@ export class VaultRig implements AsyncDisposable {
   readonly db: Database;
   readonly tools: JobTools;
   readonly runner: JobRunner;
+  /** As in the server, housekeeping has a runner of its own. */
+  readonly housekeeper: JobRunner;
   readonly service: JobService;
   readonly item: ProtectedItem;
 
+  readonly #options: RigOptions;
   #isReborn = false;
 
   private constructor(
@@ -49,24 +67,27 @@ export class VaultRig implements AsyncDisposable {
     host: FakeHost,
     db: Database,
     item: ProtectedItem,
-    wrap?: (backend: Backend) => Backend,
+    options: RigOptions = {},
   ) {
     this.folder = folder;
     this.clock = clock;
     this.host = host;
     this.db = db;
     this.item = item;
+    this.#options = options;
     const at = (name: string) => join(folder, name);
-    const stores = new VaultStores({ stores: at('stores'), keys: at('keys'), cache: at('cache') }, clock, wrap);
+    const { wrap, wrapPlace, places } = options;
+    const storage = places && { ...places, places: diskPlaces(folder, places) };
+    const folders = { stores: at('stores'), keys: at('keys'), cache: at('cache') };
+    const stores = new VaultStores(folders, clock, wrap, { db, storage, wrapPlace });
     this.tools = { db, clock, log: silentLogger, hosts: new Hosts([host]), stores, workers: 0 };
     this.runner = this.newRunner();
+    const handlers = { Verify: runVerify, Replicate: runReplicate };
+    this.housekeeper = new JobRunner(this.tools, { owner: randomUUID(), handlers, concurrency: 1 });
     this.service = new JobService(this.tools, { wake: () => {}, cancel: (id) => this.runner.cancel(id) });
   }
 
-  static async open(
-    rules: Partial<PolicyRules> = {},
-    options: { readonly wrap?: (backend: Backend) => Backend } = {},
-  ): Promise<VaultRig> {
+  static async open(rules: Partial<PolicyRules> = {}, options: RigOptions = {}): Promise<VaultRig> {
     const folder = await mkdtemp(join(tmpdir(), 'strongroom-rig-'));
     const clock = new TurnedClock('2026-03-02T09:00:00Z');
     const host = new FakeHost({ folder, clock });
@@ -80,7 +101,8 @@ export class VaultRig implements AsyncDisposable {
     const db = await openDatabase({ path: join(folder, 'db.sqlite') });
     const now = clock.now();
     const place = { subscriptionId: randomUUID(), resourceGroup: 'shop', name: 'vault-1', location: 'westeurope' };
-    const vault = newVault({ ...place, id: randomUUID() }, now);
+    const fresh = newVault({ ...place, id: randomUUID() }, now);
+    const vault = { ...fresh, redundancy: options.redundancy ?? fresh.redundancy };
     const base = {
       id: randomUUID(),
       vaultId: vault.id,
@@ -106,17 +128,23 @@ export class VaultRig implements AsyncDisposable {
     await insertVault(db.queries, vault);
     await putPolicy(db.queries, policy);
     await insertItem(db.queries, item);
-    const rig = new VaultRig(folder, clock, host, db, item, options.wrap);
+    const rig = new VaultRig(folder, clock, host, db, item, options);
     await rig.tools.stores.create(vault);
     return rig;
   }
 
-  /** The next process on the same disk, as after a power cut: this rig's runner is dead, its store unreachable. */
-  async reborn(): Promise<VaultRig> {
+  /**
+   * The next process on the same disk, as after a power cut: this rig's runner is dead, its store unreachable.
+   * `database`: a file that takes the place of the database meanwhile.
+   */
+  async reborn(options: RigOptions & { readonly database?: string } = {}): Promise<VaultRig> {
     this.#isReborn = true;
     await this.db[Symbol.asyncDispose]();
-    const db = await openDatabase({ path: join(this.folder, 'db.sqlite') });
-    return new VaultRig(this.folder, this.clock, this.host, db, this.item);
+    const path = join(this.folder, 'db.sqlite');
+    if (options.database !== undefined) await copyFile(options.database, path);
+    const db = await openDatabase({ path });
+    const { wrap: _wrap, wrapPlace: _wrapPlace, ...kept } = this.#options;
+    return new VaultRig(this.folder, this.clock, this.host, db, this.item, { ...kept, ...options });
   }
 
   /** Another process's runner on the same database. */
@@ -129,6 +157,14 @@ export class VaultRig implements AsyncDisposable {
   async backUp(): Promise<Job> {
     const id = await this.service.requestBackup(this.item.id, { userTriggered: true, by: BY });
     await this.runner.runOne();
+    return this.job(id);
+  }
+
+  /** Asks for housekeeping of the vault's store and runs it to its end. */
+  async housekeep(operation: HousekeepingOperation, parameters: JsonObject = {}): Promise<Job> {
+    const vault = { id: this.item.vaultId, name: 'vault-1' };
+    const id = await this.service.requestHousekeeping(vault, operation, { parameters, by: BY });
+    await this.housekeeper.runOne();
     return this.job(id);
   }
 
@@ -168,6 +204,14 @@ export class VaultRig implements AsyncDisposable {
     await rm(this.folder, { recursive: true, force: true });
   }
 }
+
+/** Each place of these is a folder of the rig. */
+const diskPlaces = (folder: string, { local, zones, secondary }: Omit<StoragePlaces, 'places'>) =>
+  new Map(
+    [...local, ...zones, ...secondary].map((name) => {
+      return [name, { kind: 'disk', name, lock: false, folder: join(folder, 'places', name) }] as const;
+    }),
+  );
 
 const hashOf = async (path: string): Promise<string> =>
   createHash('sha256')

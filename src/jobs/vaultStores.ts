@@ -1,15 +1,20 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Database } from '../db/database.ts';
+import { changeStoreState } from '../db/storeStates.ts';
 import type { Clock } from '../lib/clock.ts';
-import { writeFileDurably } from '../lib/durableFile.ts';
-import { CodedError, isSystemError } from '../lib/error.ts';
+import { CodedError, isCoded, isSystemError } from '../lib/error.ts';
+import type { Logger } from '../lib/log.ts';
 import type { Backend, BackendSpec } from '../store/backend.ts';
 import type { KeyEncryptionKey } from '../store/keys.ts';
-import { openBackend, removeLeftovers } from '../store/openBackend.ts';
-import { createStore, openStore, type Store } from '../store/store.ts';
-import type { StorageRedundancy, Vault } from '../vault/vault.ts';
+import { createStore, mendFormat, openStore, type Store } from '../store/store.ts';
+import { redundancyIn, type VaultLayout, type VaultRedundancy } from '../vault/redundancy.ts';
+import type { Vault } from '../vault/vault.ts';
+import { KeyFolder } from './keyFolder.ts';
+import { type PlacedStore, removePlacesLeftovers } from './placedStore.ts';
+import { oneFolder, type StoragePlaces } from './storagePlaces.ts';
+import { type WrittenKit, writeVaultKit } from './vaultKit.ts';
+import { type FailedOver, VaultPlaces } from './vaultPlaces.ts';
 
 export interface OpenVault {
   readonly store: Store;
@@ -19,24 +24,32 @@ export interface OpenVault {
   readonly dedupePath: string;
   /** The same store opened by who may delete from it; jobs that write points never use it. */
   readonly reaper: Backend;
-  /** The asynchronous copy of a geo-redundant vault. */
+  /** The asynchronous copy of a geo-redundant vault, opened by who may delete; only replication puts into it. */
   readonly secondary?: Backend;
-}
-
-export interface VaultRedundancy {
-  readonly wanted: StorageRedundancy;
-  readonly actual: StorageRedundancy;
-  /** In words, when there is less than wanted. */
-  readonly why?: string;
+  /** Absent: one place. */
+  readonly layout?: VaultLayout;
+  /** Set while `store` is the secondary: nothing is written to it. */
+  readonly failedOver?: FailedOver;
 }
 
 export interface VaultFolders {
   /** One folder a vault. */
   readonly stores: string;
-  /** One 0600 file a vault: its key-encryption key. */
+  /** Key-encryption keys and recovery kits, 0600; docs/keys.md. */
   readonly keys: string;
   /** Whatever may be lost. */
   readonly cache: string;
+}
+
+export interface VaultStoresOptions {
+  /** Absent: one folder. */
+  readonly storage?: StoragePlaces | undefined;
+  /** Remembers which vault lies where. */
+  readonly db?: Database | undefined;
+  /** Puts something of a test's own around the backend of one place. */
+  readonly wrapPlace?: ((place: string, backend: Backend) => Backend) | undefined;
+  /** Told where recovery kits lie. */
+  readonly log?: Logger | undefined;
 }
 
 /** The stores of all vaults of this server, opened once each. */
@@ -44,21 +57,49 @@ export class VaultStores {
   readonly #folders: VaultFolders;
   readonly #clock: Clock;
   readonly #wrap: ((backend: Backend) => Backend) | undefined;
+  readonly #storage: StoragePlaces;
+  readonly #places: VaultPlaces;
+  readonly #options: VaultStoresOptions;
+  readonly #cleaned = new Set<string>();
+  /** Where the vaults' keys come from. */
+  readonly keys: KeyFolder;
   readonly #open = new Map<string, Promise<OpenVault>>();
 
-  /** `wrap` puts something of a test's own around every backend. */
-  constructor(folders: VaultFolders, clock: Clock, wrap?: (backend: Backend) => Backend) {
+  /** `wrap` puts something of a test's own around every store. */
+  constructor(
+    folders: VaultFolders,
+    clock: Clock,
+    wrap?: (backend: Backend) => Backend,
+    options: VaultStoresOptions = {},
+  ) {
     this.#folders = folders;
     this.#clock = clock;
     this.#wrap = wrap;
+    this.#storage = options.storage ?? oneFolder(folders.stores);
+    this.#options = options;
+    this.keys = new KeyFolder(folders.keys);
+    this.#places = new VaultPlaces({ clock, ...options, storage: this.#storage });
   }
 
   /** Makes the vault's key, then its store; no error when both are there. */
-  async create(vault: { readonly id: string }): Promise<void> {
-    const kek = await this.#makeKey(vault.id);
-    const backend = openBackend(this.#spec(vault.id));
+  async create(vault: Pick<Vault, 'id'> & Partial<Pick<Vault, 'redundancy' | 'name'>>): Promise<void> {
+    await this.keys.make(vault.id);
+    const layout = await this.#places.assign({ redundancy: 'LocallyRedundant', ...vault });
+    const { backend } = await this.#places.open(vault.id, layout, 'primary');
     if ((await backend.head('fmt')) === undefined)
-      await createStore(backend, kek, { vaultId: vault.id, clock: this.#clock });
+      await createStore(backend, await this.keys.read(vault.id), { vaultId: vault.id, clock: this.#clock });
+    await this.writeKit(vault);
+  }
+
+  /** Writes the vault's recovery kit anew: at its creation, and whenever its keys changed. */
+  async writeKit(vault: Pick<Vault, 'id'> & Partial<Pick<Vault, 'name'>>): Promise<WrittenKit> {
+    const { db, log } = this.#options;
+    const layout = await this.#places.layoutOf(vault.id);
+    const placed = await this.#places.open(vault.id, layout, 'primary');
+    const kit = await writeVaultKit({ keys: this.keys, clock: this.#clock, ...placed }, vault);
+    await db?.transaction((tx) => changeStoreState(tx, vault.id, { recoveryKit: kit }));
+    log?.warn({ vaultId: vault.id, recoveryKit: kit.path }, 'print the recovery kit of this vault: docs/keys.md');
+    return kit;
   }
 
   /** Errors: StoreNotAVault, StoreKeyWrong, StoreFormatUnknown, StoreObjectMissing (the key file). */
@@ -73,26 +114,69 @@ export class VaultStores {
     return opening;
   }
 
+  /** The next `open` opens anew: places, lock or key are others now. */
+  forget(vaultId: string): void {
+    this.#open.delete(vaultId);
+  }
+
+  /**
+   * Opens the store with the keys that are newest now, for the jobs to come; those that run keep what they have, and
+   * so does everybody when it does not open. Errors: those of `open`.
+   */
+  async reopen(vaultId: string): Promise<OpenVault> {
+    const opened = await this.#openStore(vaultId);
+    this.#open.set(vaultId, Promise.resolve(opened));
+    return opened;
+  }
+
+  /** Read from the secondary, whether the vault is failed over or not. Errors: StorePlaceUnsuitable (it has none). */
+  async openSecondary(vaultId: string): Promise<OpenVault> {
+    const layout = await this.#places.layoutOf(vaultId);
+    if (layout.secondary.length > 0) return this.#openFrom(vaultId, layout, 'secondary');
+    throw new CodedError('StorePlaceUnsuitable', `The vault ${vaultId} has no secondary place.`, {
+      recommendations: ['Configure a secondary place, and let the vault replicate to it.'],
+    });
+  }
+
+  /** Its own places, whether the vault is failed over or not. */
+  async openPrimary(vaultId: string): Promise<OpenVault> {
+    return this.#openFrom(vaultId, await this.#places.layoutOf(vaultId), 'primary');
+  }
+
+  layoutOf(vaultId: string): Promise<VaultLayout> {
+    return this.#places.layoutOf(vaultId);
+  }
+
+  /** Moves the store of a vault that protects nothing yet to the places of its redundancy. Errors: StorageModelModifyError. */
+  async place(vault: Vault): Promise<void> {
+    if (await this.#places.move(vault)) this.forget(vault.id);
+  }
+
+  /** Gives the vault the secondary that it wants, when one is configured by now. */
+  async adoptSecondary(vault: Pick<Vault, 'id' | 'redundancy'>): Promise<void> {
+    if (await this.#places.adoptSecondary(vault)) this.forget(vault.id);
+  }
+
   /** The caller has made sure that nothing refers to the store. The key goes last, after all that it opens. */
   async remove(vault: { readonly id: string }): Promise<void> {
     this.#open.delete(vault.id);
+    await this.#places.removeStore(vault.id, await this.#places.layoutOf(vault.id));
+    await this.#places.forget(vault.id);
     await rm(this.storeFolder(vault.id), { recursive: true, force: true });
     await rm(this.#dedupePath(vault.id), { force: true });
-    await rm(this.keyFile(vault.id), { force: true });
+    await this.keys.remove(vault.id);
   }
 
   /** What the vault's places give it, beside what was wished for; `why` when these differ. */
   async redundancyOf(vault: Pick<Vault, 'id' | 'redundancy'>): Promise<VaultRedundancy> {
-    const wanted = vault.redundancy;
-    if (wanted === 'LocallyRedundant') return { wanted, actual: wanted };
-    return { wanted, actual: 'LocallyRedundant', why: 'One place is configured for stores.' };
+    return redundancyIn(await this.#places.layoutOf(vault.id), vault.redundancy);
   }
 
-  /** Ids of the vaults that have a store here. */
+  /** Ids of the vaults that have a store in a folder here. */
   async list(): Promise<readonly string[]> {
-    return (await readdir(this.#folders.stores, { withFileTypes: true }))
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name);
+    const disks = [...this.#storage.places.values()].flatMap((place) => (place.kind === 'disk' ? [place.folder] : []));
+    const found = await Promise.all([...new Set([...disks, this.#folders.stores])].map(foldersIn));
+    return [...new Set(found.flat())].sort();
   }
 
   storeFolder(vaultId: string): string {
@@ -100,44 +184,71 @@ export class VaultStores {
   }
 
   keyFile(vaultId: string): string {
-    return join(this.#folders.keys, `${vaultId}.key`);
+    return this.keys.keyFile(vaultId);
   }
 
   async #openStore(vaultId: string): Promise<OpenVault> {
-    const plain = this.#spec(vaultId);
-    await removeLeftovers(plain);
-    const spec = this.#wrap ? this.#wrap(openBackend(plain)) : plain;
-    const store = await openStore('put' in spec ? spec : openBackend(spec), {
-      kind: 'file',
-      bytes: await this.#readKey(vaultId),
-    });
+    const layout = await this.#places.layoutOf(vaultId);
+    const failedOver = await this.#places.failedOver(vaultId);
+    if (failedOver) return { ...(await this.#openFrom(vaultId, layout, 'secondary')), failedOver };
+    const open = await this.#openFrom(vaultId, layout, 'primary');
+    if (layout.secondary.length === 0) return open;
+    const { reaper: secondary } = await this.#places.open(vaultId, layout, 'secondary');
+    const { store } = open;
+    // a commit object goes from every copy before its commit stops being a root
+    const deleteCommit = async (name: string): Promise<void> => {
+      await secondary.delete(name);
+      await store.deleteCommit(name);
+    };
+    return { ...open, store: { ...store, deleteCommit }, secondary };
+  }
+
+  async #openFrom(vaultId: string, layout: VaultLayout, which: 'primary' | 'secondary'): Promise<OpenVault> {
+    const placed = await this.#places.open(vaultId, layout, which);
+    await this.#removeLeftovers(`${vaultId} ${which}`, placed);
+    const backend = this.#wrap ? this.#wrap(placed.backend) : placed.backend;
+    const store = await this.keys.open(vaultId, (kek) => openMended(backend, placed.reaper, kek, this.#clock));
     await mkdir(this.#folders.cache, { recursive: true, mode: 0o700 });
-    return { store, spec, dedupePath: this.#dedupePath(vaultId), reaper: store.backend };
+    return {
+      store,
+      spec: this.#wrap ? backend : placed.spec,
+      dedupePath: this.#dedupePath(vaultId),
+      reaper: placed.reaper === placed.backend ? backend : placed.reaper,
+      layout,
+    };
   }
 
-  async #makeKey(vaultId: string): Promise<KeyEncryptionKey> {
-    await mkdir(this.#folders.keys, { recursive: true, mode: 0o700 });
-    if (!existsSync(this.keyFile(vaultId))) await writeFileDurably(this.keyFile(vaultId), randomBytes(32));
-    return { kind: 'file', bytes: await this.#readKey(vaultId) };
-  }
-
-  async #readKey(vaultId: string): Promise<Uint8Array> {
-    try {
-      return new Uint8Array(await readFile(this.keyFile(vaultId)));
-    } catch (error) {
-      if (!isSystemError(error, 'ENOENT')) throw error;
-      throw new CodedError('StoreObjectMissing', `The key file ${this.keyFile(vaultId)} of vault ${vaultId} is gone.`, {
-        recommendations: ['Put the key file back from your copy of it: without the key the store cannot be read.'],
-        cause: error,
-      });
-    }
-  }
-
-  #spec(vaultId: string): BackendSpec {
-    return { kind: 'disk', folder: this.storeFolder(vaultId) };
+  /** Once in the life of the process: a store that is opened anew may be written to meanwhile. */
+  async #removeLeftovers(store: string, { spec }: PlacedStore): Promise<void> {
+    if (this.#cleaned.has(store)) return;
+    this.#cleaned.add(store);
+    await removePlacesLeftovers(spec);
   }
 
   #dedupePath(vaultId: string): string {
     return join(this.#folders.cache, `${vaultId}.dedupe.sqlite`);
+  }
+}
+
+/** A vault that is known here has a store: where its `fmt` is lost or damaged, the keys make it again. */
+async function openMended(backend: Backend, reaper: Backend, kek: KeyEncryptionKey, clock: Clock): Promise<Store> {
+  try {
+    return await openStore(backend, kek);
+  } catch (error) {
+    if (!(isCoded(error, 'StoreNotAVault') || isCoded(error, 'StoreDataDamaged')) || error.target !== 'fmt')
+      throw error;
+    await mendFormat(backend, kek, { clock, reaper });
+    return openStore(backend, kek);
+  }
+}
+
+async function foldersIn(folder: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    // whatever else lies in a place is none of ours
+    return entries.filter((entry) => entry.isDirectory() && /^[\w-]{1,64}$/.test(entry.name)).map(({ name }) => name);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw error;
   }
 }

@@ -113,6 +113,7 @@ const STATUS = {
   StoreObjectLocked: 409,
   StoreQuorumMissing: 503,
   StorePlaceUnsuitable: 400,
+  VaultFailedOver: 409,
   StoreLies: 500,
   CollectRefused: 409,
   KeyCommandFailed: 500,

@@ -57,6 +57,8 @@ export interface ReplicatedSpec {
   readonly copies: readonly Exclude<BackendSpec, ReplicatedSpec>[];
   /** A put is durable when so many copies have it. */
   readonly quorum: number;
+  /** What errors call the copies, in their order; absent: 'copy 1' … */
+  readonly names?: readonly string[];
 }
 
 export interface ObjectRange {
@@ -100,14 +102,38 @@ export interface Backend {
   delete(name: string): Promise<void>;
   /** Present where the storage itself keeps objects from being deleted. */
   readonly lock?: ObjectLock;
+  /** Present where the storage tells its own time: milliseconds since 1970; undefined: not this once. Errors: StoreIoFailed. */
+  storageNow?(): Promise<number | undefined>;
   /** Present where several copies stand behind it, nearest first: a second opinion on what was read. */
   readonly copies?: readonly Backend[];
+  /**
+   * Present where a put is answered before every copy has the object: waits for the copies that are still writing,
+   * then tells, once, which have missed how many puts since.
+   */
+  gaps?(): Promise<readonly CopyGap[]>;
+}
+
+export interface CopyGap {
+  /** Name of the copy's place. */
+  readonly place: string;
+  /** Puts that it does not have. */
+  readonly missed: number;
+  /** The last reason. */
+  readonly why: string;
 }
 
 /** Every put is locked for the spec's landing days; a commit extends that. */
 export interface ObjectLock {
   /** Milliseconds since 1970; undefined: not locked. Errors: StoreObjectMissing, StoreIoFailed. */
   retainedUntil(name: string): Promise<number | undefined>;
-  /** At least until then, in the spec's mode; never shortens. Errors: StoreObjectMissing, StoreIoFailed. */
+  /**
+   * At least until then; never shortens. In the spec's mode; credentials that may not raise governance to compliance
+   * extend the time alone. Errors: StoreObjectMissing, StoreIoFailed.
+   */
   extend(name: string, until: number): Promise<void>;
+  /**
+   * Present where single objects have modes: raises a governance lock to the spec's mode, its time stays. Errors:
+   * StoreObjectMissing, StoreIoFailed (also where these credentials may not).
+   */
+  raise?(name: string): Promise<void>;
 }

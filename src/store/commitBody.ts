@@ -25,7 +25,23 @@ export interface CommitBody {
   readonly lockUntil: number | null;
   /** SHA-256 (hex) of the bytes of commit cseq − 1; null for the first. */
   readonly previous: string | null;
+  /** Made anew because the first one was lost: the SHA-256 (hex) by which commit cseq + 1 names it. */
+  readonly replaces?: string;
   /** The machine's configuration, JSON. */
   readonly machine: unknown;
   readonly disks: readonly CommitDisk[];
+  readonly catalogue?: CommitCatalogue;
+}
+
+/** What the database knew of the point beside: a rebuilt catalogue keeps it by the same rules. */
+export interface CommitCatalogue {
+  readonly occurrenceKey?: string;
+  readonly retainUntil?: number;
+  readonly consistencyReason?: string;
+  readonly excludedDisks: readonly {
+    readonly lun: number;
+    readonly name: string;
+    readonly diskId: string;
+    readonly sizeBytes: number;
+  }[];
 }

@@ -1,22 +1,40 @@
 import { ByteCache } from '../lib/byteCache.ts';
-import { CodedError, isCoded } from '../lib/error.ts';
+import { CodedError } from '../lib/error.ts';
 import type { Backend } from './backend.ts';
 import { type ChunkNamer, dataNamer } from './format/chunkId.ts';
 import { type Codec, openCodec } from './format/codec.ts';
-import type { TreeNode } from './format/node.ts';
+import type { NodeEntry, TreeNode } from './format/node.ts';
 import type { WorkerKeys } from './keys.ts';
+import { naming, type OnDamage, orReport } from './packs/diskDamage.ts';
 import { type LeafRecord, locateCell, planRuns, type Run } from './packs/leafPlaces.ts';
 import { NodeReader } from './packs/nodeReader.ts';
-import { PackReader } from './packs/packReader.ts';
+import { PackReader, type RecordPlace } from './packs/packReader.ts';
+import type { OnBadRead } from './secondOpinion.ts';
 import { assertChunkSize, type DiskRoot, INNER_CHILDREN, leafCount, leafSpanBytes, type NodeRef } from './tree.ts';
 
 export interface DiskReaderOptions {
   readonly backend: Backend;
   readonly keys: WorkerKeys;
+  /** Told of reads that gave no sound bytes where another copy, or a second read, did. */
+  readonly onBadRead?: OnBadRead;
 }
 
-/** Takes the error of a range that cannot be read, so that the rest still is. */
-type OnDamage = (error: CodedError) => void;
+export interface LeafOfDisk {
+  /** Position of the leaf on the disk. */
+  readonly index: number;
+  readonly ref: NodeRef;
+  /** The leaf at this position of the disk that was compared with. */
+  readonly before: NodeRef | null;
+}
+
+/** Cells that are not read. */
+export interface LeftOut {
+  /** Those that are the same in this leaf. */
+  readonly before?: NodeRef | null;
+  /** Those that it answers for with true; `offset` is the disk's. */
+  readonly isKnown?: ((place: RecordPlace, offset: number) => boolean) | undefined;
+}
+
 type WriteCell = (offset: number, bytes: Uint8Array) => void | Promise<void>;
 
 const CELL_CACHE_BYTES = 16 * 1024 * 1024;
@@ -28,6 +46,7 @@ const CELL_CACHE_BYTES = 16 * 1024 * 1024;
 export class DiskReader {
   readonly root: DiskRoot;
   readonly #backend: Backend;
+  readonly #onBadRead: OnBadRead | undefined;
   readonly #packs: PackReader;
   readonly #nodes: NodeReader;
   readonly #nameChunk: ChunkNamer;
@@ -39,27 +58,34 @@ export class DiskReader {
     assertChunkSize(root.chunkSizeBytes);
     this.root = root;
     this.#backend = options.backend;
+    this.#onBadRead = options.onBadRead;
     this.#packs = new PackReader(options);
     this.#nodes = new NodeReader(this.#packs, options.keys);
     this.#nameChunk = dataNamer(options.keys, root.chunkSizeBytes);
   }
 
-  /** Null: the leaf is all zero. */
-  async leafRef(index: number): Promise<NodeRef | null> {
+  /** Null: the leaf is all zero. A node of a `lost` pack is not read: it stands for every leaf under it. */
+  async leafRef(index: number, lost?: ReadonlySet<string>): Promise<NodeRef | null> {
     const { root } = this;
     if (!(index >= 0 && index < leafCount(root.sizeBytes, root.chunkSizeBytes)))
       throw new RangeError(`no leaf ${index}`);
     let ref = root.node;
     for (let level = root.levels; ref && level > 0; level--) {
+      if (lost?.has(ref.pack)) return ref;
       const node = await this.#readNode(ref, level, index);
       ref = childRef(node, Math.floor(index / INNER_CHILDREN ** (level - 1)) % INNER_CHILDREN);
     }
     return ref;
   }
 
-  /** The leaves that are not all zero, ascending. With `onDamage`, nodes that cannot be read are reported and left out. */
-  leaves(onDamage?: OnDamage): AsyncIterable<{ readonly index: number; readonly ref: NodeRef }> {
-    return this.#leavesUnder(this.root.node, this.root.levels, 0, onDamage);
+  /**
+   * The leaves that are not all zero, ascending. With `onDamage`, nodes that cannot be read are reported and left
+   * out. With `like`, leaves that are the same in that disk are left out; `before` is its other one.
+   */
+  leaves(onDamage?: OnDamage, like?: DiskRoot): AsyncIterable<LeafOfDisk> {
+    const { node, levels, chunkSizeBytes } = this.root;
+    const comparable = like?.levels === levels && like.chunkSizeBytes === chunkSizeBytes;
+    return this.#leavesUnder(node, levels, 0, onDamage, comparable ? like.node : null);
   }
 
   async *#leavesUnder(
@@ -67,15 +93,24 @@ export class DiskReader {
     level: number,
     position: number,
     onDamage: OnDamage | undefined,
-  ): AsyncIterable<{ readonly index: number; readonly ref: NodeRef }> {
-    if (!ref) return;
+    before: NodeRef | null,
+  ): AsyncIterable<LeafOfDisk> {
+    if (!ref || isSame(ref, before)) return;
     if (level === 0) {
-      yield { index: position, ref };
+      yield { index: position, ref, before };
       return;
     }
-    const node = await orReport(onDamage, () => this.#readNode(ref, level, position * INNER_CHILDREN ** level));
+    const firstLeaf = position * INNER_CHILDREN ** level;
+    const node = await orReport(onDamage, () => this.#readNode(ref, level, firstLeaf));
+    const old =
+      before &&
+      (await orReport(
+        () => {},
+        () => this.#readNode(before, level, firstLeaf),
+      ));
     for (let child = 0; node && child < INNER_CHILDREN; child++) {
-      yield* this.#leavesUnder(childRef(node, child), level - 1, position * INNER_CHILDREN + child, onDamage);
+      const other = old ? childRef(old, child) : null;
+      yield* this.#leavesUnder(childRef(node, child), level - 1, position * INNER_CHILDREN + child, onDamage, other);
     }
   }
 
@@ -83,10 +118,21 @@ export class DiskReader {
    * Gives every non-zero cell of a leaf to `write`, in the order of the store, cut at the disk's end. `offset` is
    * the disk's; `bytes` are good until `write` settles. With `onDamage`, what cannot be read is reported and left out.
    */
-  async readLeafCells(index: number, write: WriteCell, onDamage?: OnDamage): Promise<void> {
+  async readLeafCells(
+    index: number,
+    write: WriteCell,
+    onDamage?: OnDamage,
+    { before = null, isKnown }: LeftOut = {},
+  ): Promise<void> {
     const leaf = await orReport(onDamage, () => this.#readLeaf(index));
     if (!leaf) return;
-    const runs = planRuns(await this.#locate(leaf, index, onDamage));
+    const old =
+      before &&
+      (await orReport(
+        () => {},
+        () => this.#readNode(before, 0, index),
+      ));
+    const runs = planRuns(await this.#locate(leaf, index, onDamage, { old: old ?? undefined, isKnown }));
     const codec = this.#codecs.pop() ?? openCodec();
     let reading = runs[0] && this.#readRun(runs[0]);
     for (const [number, run] of runs.entries()) {
@@ -97,7 +143,7 @@ export class DiskReader {
         const sealed = bytes && recordBytes(run, bytes, record);
         const plain =
           (sealed && this.#packs.openRecord(record.place, sealed, codec, this.#nameChunk)) ??
-          (await this.#reread(record, index, codec, onDamage));
+          (await this.#reread(record, run, index, codec, onDamage));
         if (!plain) continue;
         for (const cell of record.cells) {
           const offset = this.#cellOffset(index, cell);
@@ -159,16 +205,21 @@ export class DiskReader {
     return naming(this.root, offset, span, () => this.#nodes.read(ref, level, this.root.chunkSizeBytes));
   }
 
-  async #locate(leaf: TreeNode, index: number, onDamage: OnDamage | undefined): Promise<readonly LeafRecord[]> {
+  async #locate(
+    leaf: TreeNode,
+    index: number,
+    onDamage: OnDamage | undefined,
+    { old, isKnown }: { readonly old: TreeNode | undefined; readonly isKnown: LeftOut['isKnown'] },
+  ): Promise<readonly LeafRecord[]> {
     const records = new Map<string, { place: LeafRecord['place']; cells: number[] }>();
     for (let cell = 0; cell < leaf.length; cell++) {
       const named = leaf.get(cell);
-      if (!named) continue;
+      if (!named || isSameCell(named, old?.get(cell))) continue;
       const key = `${named.pack}/${named.slot}`;
       const place = await orReport(onDamage, () =>
         this.#naming(index, cell, () => locateCell(this.#packs, leaf, cell)),
       );
-      if (!place) continue;
+      if (!place || isKnown?.(place, this.#cellOffset(index, cell))) continue;
       const record = records.get(key);
       if (record) record.cells.push(cell);
       else records.set(key, { place, cells: [cell] });
@@ -189,6 +240,7 @@ export class DiskReader {
   /** Undefined: damaged, and reported for every cell that is made of it. */
   async #reread(
     record: LeafRecord,
+    run: Run,
     index: number,
     codec: Codec,
     onDamage: OnDamage | undefined,
@@ -196,7 +248,10 @@ export class DiskReader {
     const reading = this.#packs.readRecord(record.place, codec, this.#nameChunk);
     for (const cell of record.cells) {
       const plain = await orReport(onDamage, () => this.#naming(index, cell, () => reading));
-      if (plain) return plain;
+      if (!plain) continue;
+      const why = `the record in slot ${record.place.entry.slot} did not open at the first read`;
+      this.#onBadRead?.({ object: run.name, why });
+      return plain;
     }
     return undefined;
   }
@@ -215,45 +270,13 @@ const childRef = (node: TreeNode, child: number): NodeRef | null => {
   return entry && { pack: entry.pack, slot: entry.slot, id: Buffer.from(entry.id).toString('hex') };
 };
 
+const isSame = (one: NodeRef, other: NodeRef | null): boolean =>
+  one.id === other?.id && one.pack === other.pack && one.slot === other.slot;
+
+const isSameCell = (one: NodeEntry, other: NodeEntry | null | undefined): boolean =>
+  one.pack === other?.pack && one.slot === other.slot && Buffer.compare(one.id, other.id) === 0;
+
 const recordBytes = (run: Run, bytes: Uint8Array, record: LeafRecord): Uint8Array => {
   const start = record.place.entry.offset - run.offset;
   return bytes.subarray(start, start + record.place.entry.length);
-};
-
-const orReport = async <Result>(
-  onDamage: OnDamage | undefined,
-  work: () => Promise<Result>,
-): Promise<Result | undefined> => {
-  try {
-    return await work();
-  } catch (error) {
-    if (!onDamage || !isDamage(error)) throw error;
-    onDamage(error);
-    return undefined;
-  }
-};
-
-const isDamage = (error: unknown): error is CodedError =>
-  isCoded(error, 'StoreDataDamaged') || isCoded(error, 'StoreObjectMissing');
-
-/** Says which part of the disk an object's damage hides. */
-const naming = async <Result>(
-  root: DiskRoot,
-  offset: number,
-  span: number,
-  work: () => Promise<Result>,
-): Promise<Result> => {
-  try {
-    return await work();
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    const length = Math.min(span, root.sizeBytes - offset);
-    const message = `Bytes ${offset} to ${offset + length - 1} of the disk cannot be read. ${error.message}`;
-    throw new CodedError(error.code, message, {
-      ...(error.target !== undefined && { target: error.target }),
-      details: [{ code: error.code, message: error.message, target: `${offset}+${length}` }],
-      recommendations: error.recommendations,
-      cause: error,
-    });
-  }
 };

@@ -69,7 +69,7 @@ export class LeafWriter {
     newBytes: 0,
     storedBytes: 0,
   };
-  /** Packs of others that new leaves refer to through the dedupe index. */
+  /** Names of packs of others, as they were seen, that new leaves refer to through the dedupe index. */
   readonly dedupedPacks = new Set<string>();
   readonly #options: LeafWriterOptions;
   readonly #chunks: PackWriter;
@@ -195,11 +195,12 @@ export class LeafWriter {
   async #lookUp(id: Uint8Array): Promise<Place | undefined> {
     const hit = this.#options.dedupe!.find(id);
     if (!hit || this.#isDamaged(hit)) return undefined;
-    if (!(await this.#packs.holds(hit.pack, hit.slot, id))) {
+    const name = await this.#packs.holds(hit.pack, hit.slot, id);
+    if (name === undefined) {
       this.#options.dedupe!.forget([hit.pack]);
       return undefined;
     }
-    this.dedupedPacks.add(hit.pack);
+    this.dedupedPacks.add(name);
     return hit;
   }
 

@@ -80,7 +80,7 @@ describe('rescue, with the folder and the key alone', () => {
     assert.equal(one.checkedBytes, 2 * CHUNK_BYTES + 777);
     const all = await verifyAll(access());
     assert.deepEqual(all.damages, []);
-    assert.deepEqual([all.points, all.checkedBytes, all.objects], [2, one.checkedBytes, 5]);
+    assert.deepEqual([all.points, all.checkedBytes, all.objects], [2, one.checkedBytes, 7]);
   });
 
   it('leaves no half disk behind when the store is damaged', async () => {

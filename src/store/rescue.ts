@@ -1,20 +1,30 @@
 import { open, unlink } from 'node:fs/promises';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { CodedError, isCoded, isSystemError } from '../lib/error.ts';
 import type { Backend } from './backend.ts';
+import { removedCommits } from './checkpoints.ts';
 import type { CommitBody, CommitDisk } from './commitBody.ts';
+import { type Damage, damageOf } from './damage.ts';
 import { DiskReader } from './diskReader.ts';
 import type { KeyEncryptionKey } from './keys.ts';
-import { brokenChain, type Damage, damageOf, PointVerifier, verifyNames } from './packs/verifier.ts';
+import { type IsProven, LeafCheck } from './packs/leafCheck.ts';
+import { brokenChain, verifyObjects } from './packs/verifier.ts';
+import { PointVerifier } from './pointVerifier.ts';
 import { openStore, type Store } from './store.ts';
+import { type CheckThreads, openChecks, type StoreChecks } from './storeChecks.ts';
 import { leafCount, leafSpanBytes } from './tree.ts';
 
-export type { Damage } from './packs/verifier.ts';
+export type { Damage } from './damage.ts';
 
 /** A store and its key: all that is needed to list, verify and restore, without server or database. */
 export interface RescueAccess {
   readonly backend: Backend;
   readonly kek: KeyEncryptionKey;
   readonly signal?: AbortSignal;
+  /** Threads that verify; absent: the calling one does. */
+  readonly threads?: CheckThreads;
+  /** Tells which points were to be kept until now; absent: the machine's. */
+  readonly clock?: Clock;
   /** Bytes of disk gone through. */
   readonly onProgress?: (progress: { readonly bytesDone: number; readonly bytesTotal: number }) => void;
 }
@@ -32,7 +42,7 @@ export interface RescuePoint {
 
 export interface VerifyReport {
   readonly points: number;
-  /** Objects whose bytes were compared with the SHA-256 in their names. */
+  /** Objects whose bytes were compared with the SHA-256 in their names, or with the checksum they carry. */
   readonly objects: number;
   /** Bytes of disk that were opened and re-hashed. */
   readonly checkedBytes: number;
@@ -87,36 +97,47 @@ export const restoreDisk = async (
 export const verifyPoint = async (access: RescueAccess, pointId: string): Promise<VerifyReport> => {
   const store = await openStore(access.backend, access.kek);
   const point = await findPoint(store, pointId);
-  return verifyCommits(access, store, [point]);
+  await using checks = await openChecks(store, access.threads, access.signal);
+  return verifyCommits(access, store, [point], checks);
 };
 
 /**
- * Every object against the SHA-256 in its name, the chain of commit objects, then every point; a chunk or node that
- * several points share is opened once. Errors: those of `openStore`.
+ * Every object against the SHA-256 in its name and every record of the packs, each read once; the commit objects'
+ * chain and newest checkpoint; then whether the points' trees name what the packs hold. Errors: those of `openStore`.
  */
 export const verifyAll = async (access: RescueAccess): Promise<VerifyReport> => {
   const store = await openStore(access.backend, access.kek);
-  const names = await verifyNames(store.backend, access.signal);
+  await using checks = await openChecks(store, access.threads, access.signal);
+  const { isProven, ...objects } = await verifyObjects(store.backend, checks);
   const { commits, damages } = await readCommits(store, access.signal);
+  const removed = await removedCommits(store, (access.clock ?? systemClock).now());
   const report = await verifyCommits(
     access,
     store,
     commits.map(({ body }) => body),
+    checksOf(store, isProven),
   );
   return {
     ...report,
-    objects: names.objects,
-    damages: [...names.damages, ...damages, ...brokenChain(commits), ...report.damages],
+    objects: objects.objects,
+    damages: [...objects.damages, ...damages, ...brokenChain(commits), ...removed, ...report.damages],
   };
+};
+
+/** What is proven needs no thread: the calling one walks the trees, and opens what is left over. */
+const checksOf = (store: Store, isProven: IsProven): Pick<StoreChecks, 'leaf' | 'limit'> => {
+  const inline = new LeafCheck(store, isProven);
+  return { limit: 1, leaf: (task) => inline.run(task) };
 };
 
 const verifyCommits = async (
   access: RescueAccess,
   store: Store,
   bodies: readonly CommitBody[],
+  checks: Pick<StoreChecks, 'leaf' | 'limit'>,
 ): Promise<VerifyReport> => {
   const bytesTotal = bodies.flatMap(({ disks }) => disks).reduce((sum, { root }) => sum + root.sizeBytes, 0);
-  const verifier = new PointVerifier(store, access.signal);
+  const verifier = new PointVerifier(store, { checks, ...(access.signal && { signal: access.signal }) });
   let bytesDone = 0;
   for (const body of bodies) {
     for (const disk of body.disks) {

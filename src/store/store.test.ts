@@ -5,9 +5,10 @@ import { isCoded } from '../lib/error.ts';
 import { TurnedClock } from '../lib/turnedClock.ts';
 import { keysName } from './format/names.ts';
 import { newVaultKeys, unwrapKeys, wrapKeys } from './format/vaultKeys.ts';
+import { changeKey } from './keyChanges.ts';
 import type { KeyEncryptionKey } from './keys.ts';
 import { createMemoryBackend } from './memoryBackend.ts';
-import { changeKey, createStore, openStore } from './store.ts';
+import { createStore, openStore } from './store.ts';
 import { commitBody, KEK, newStore } from './testing/backup.ts';
 import { MortalBackend } from './testing/mortalBackend.ts';
 
@@ -97,7 +98,7 @@ describe('a store', () => {
     });
     await assert.rejects(
       newStore(careless),
-      (error) => isCoded(error, 'StoreIoFailed') && /second, same/.test(error.message),
+      (error) => isCoded(error, 'StorePlaceUnsuitable') && /put if absent, read after write/.test(error.message),
     );
   });
 

@@ -1,6 +1,8 @@
 import type { Backend } from './backend.ts';
 import { nodeNamer } from './format/chunkId.ts';
+import { packPrefix } from './format/names.ts';
 import { type NodeEntry, TreeNode } from './format/node.ts';
+import { damaged } from './format/seal.ts';
 import type { WorkerKeys } from './keys.ts';
 import type { PackRecord } from './packRecord.ts';
 import { NodeReader } from './packs/nodeReader.ts';
@@ -24,6 +26,8 @@ export interface TreeChange {
   readonly leaves: ReadonlyMap<number, NodeRef | null>;
   /** Every leaf that is not named is zero, parent or not; the parent's nodes are shared where they turn out the same. */
   readonly whole?: boolean;
+  /** The parent's nodes in these packs are not read: every leaf under one of them must be named. */
+  readonly damagedPacks?: ReadonlySet<string>;
 }
 
 /**
@@ -31,7 +35,7 @@ export interface TreeChange {
  * Errors: StoreFull, StoreIoFailed, StoreDataDamaged and StoreObjectMissing (of the parent's nodes).
  */
 export const writeTree = async (options: TreeWriterOptions, change: TreeChange): Promise<DiskRoot> => {
-  const { sizeBytes, chunkSizeBytes, parent, leaves, whole = false } = change;
+  const { sizeBytes, chunkSizeBytes, parent, leaves, whole = false, damagedPacks } = change;
   assertChunkSize(chunkSizeBytes);
   const fits = parent?.sizeBytes === sizeBytes && parent.chunkSizeBytes === chunkSizeBytes;
   if (parent && !fits && !whole) {
@@ -60,11 +64,15 @@ export const writeTree = async (options: TreeWriterOptions, change: TreeChange):
     low: number,
     high: number,
   ): Promise<NodeRef | null> => {
+    const lost = before !== null && damagedPacks?.has(before.pack) === true;
+    const span = INNER_CHILDREN ** level;
+    const isNamed = high - low === Math.min(span, leafCount(sizeBytes, chunkSizeBytes) - position * span);
+    if (lost && !whole && !isNamed) throw damaged(packPrefix(before.pack), 'a node that the new tree needs is lost');
     if (low === high) return whole ? null : before;
     if (level === 0) return leaves.get(position) ?? null;
-    const old = before && (await reader.read(before, level, chunkSizeBytes));
+    const old = before && !lost ? await reader.read(before, level, chunkSizeBytes) : null;
     const node = new TreeNode(level, chunkSizeBytes);
-    const childSpan = INNER_CHILDREN ** (level - 1);
+    const childSpan = span / INNER_CHILDREN;
     for (let child = 0; child < INNER_CHILDREN; child++) {
       const childPosition = position * INNER_CHILDREN + child;
       let end = low;
@@ -78,7 +86,7 @@ export const writeTree = async (options: TreeWriterOptions, change: TreeChange):
     const plain = node.encode();
     const id = namer(plain);
     const hex = Buffer.from(id).toString('hex');
-    if (before?.id === hex) return before;
+    if (before?.id === hex && !lost) return before;
     return { ...(writer.recall(id) ?? (await writer.add(id, plain))), id: hex };
   };
 

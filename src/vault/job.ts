@@ -26,13 +26,14 @@ export const ARM_JOB_OPERATIONS = [
   'UpdateCustomerManagedKey',
 ] as const;
 export const HOUSEKEEPING_OPERATIONS = [
-  'Prune',
   'Collect',
   'Verify',
   'Replicate',
   'ExtendLocks',
   'CopyCatalogue',
   'Reconcile',
+  'DrillKit',
+  'RotateKeys',
 ] as const;
 export type HousekeepingOperation = (typeof HOUSEKEEPING_OPERATIONS)[number];
 export type JobOperation = (typeof ARM_JOB_OPERATIONS)[number] | HousekeepingOperation;

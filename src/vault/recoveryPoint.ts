@@ -28,6 +28,8 @@ export interface VaultTier {
   readonly cseq: number;
   readonly storedAt: number;
   readonly expiresAt?: number;
+  /** The storage keeps every pack that the point reaches at least until then, ms; absent: it was not asked to. */
+  readonly lockedUntil?: number;
   readonly deletedAt?: number;
 }
 

@@ -37,6 +37,8 @@ export interface TestServer extends AsyncDisposable {
   readonly asked: { readonly call: string; readonly values: readonly unknown[] }[];
   /** Ids of the vaults that have a store. */
   readonly stores: Set<string>;
+  /** Stores that were moved to the places of a redundancy: 'vault: redundancy'. */
+  readonly placed: readonly string[];
   /** What happens before a store is made. */
   readonly hooks: { beforeStore: () => Promise<void> };
   /** Actions that are refused from now on. */
@@ -53,6 +55,7 @@ export async function testServer(
   const machines = [machine('web01'), machine('db01', { resourceGroup: 'Shop' })];
   const [asked, stores, denied]: [TestServer['asked'], Set<string>, Set<string>] = [[], new Set(), new Set()];
   const problems: ErrorDetail[] = [];
+  const placed: string[] = [];
   const hooks = { beforeStore: async () => {} };
   const services: Services = {
     db,
@@ -65,6 +68,8 @@ export async function testServer(
         stores.add(id);
       },
       redundancyOf: async ({ redundancy }) => ({ wanted: redundancy, actual: 'LocallyRedundant', why: 'One place.' }),
+      forget: () => {},
+      place: async ({ name, redundancy }) => void placed.push(`${name}: ${redundancy}`),
       remove: async ({ id }) => void stores.delete(id),
     },
     log: silentLogger,
@@ -87,6 +92,7 @@ export async function testServer(
     services,
     machines,
     problems,
+    placed,
     asked,
     stores,
     hooks,
@@ -189,6 +195,7 @@ const recordedJobs = (db: Database, clock: TurnedClock, asked: TestServer['asked
       const job = { vaultId, operation, entityFriendlyName, isUserTriggered: true, startedBy: 'object-1' };
       return (await enqueueHousekeeping(db.queries, { ...job, startTime: clock.now() })).id;
     },
+    switchCopy: async (vaultId, to) => void asked.push({ call: 'switchCopy', values: [vaultId, to] }),
     cancel: async (jobId) => {
       asked.push({ call: 'cancel', values: [jobId] });
       await requestCancel(db.queries, jobId);

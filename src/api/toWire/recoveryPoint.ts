@@ -1,3 +1,4 @@
+import type { PointHealth } from '../../db/pointHealth.ts';
 import { isoTime } from '../../lib/clock.ts';
 import {
   hasSnapshot,
@@ -15,7 +16,7 @@ const TYPES: Readonly<Record<PointConsistency, Wire.RecoveryPointProperties['rec
 };
 
 /** `itemId` is the ARM id of the protected item. */
-export function recoveryPointToWire(itemId: string, point: RecoveryPoint): Wire.RecoveryPoint {
+export function recoveryPointToWire(itemId: string, point: RecoveryPoint, health?: PointHealth): Wire.RecoveryPoint {
   const osType = point.machine.osType;
   return {
     id: `${itemId}/recoveryPoints/${point.id}`,
@@ -45,6 +46,7 @@ export function recoveryPointToWire(itemId: string, point: RecoveryPoint): Wire.
         ArchivedRP: { isReadyForMove: false, additionalInfo: 'This vault has no archive tier.' },
       },
       recoveryPointProperties: retention(point),
+      ...(isVaulted(point) ? { strongroom: healthToWire(health) } : {}),
     },
   };
 }
@@ -55,6 +57,15 @@ function tiers(point: RecoveryPoint): Wire.RecoveryPointTier[] {
   if (isVaulted(point)) found.push({ type: 'HardenedRP', status: 'Valid' });
   return found;
 }
+
+const healthToWire = (health: PointHealth = {}): Wire.RecoveryPointHealth => ({
+  verifiedAt: health.verifiedAt === undefined ? undefined : isoTime(health.verifiedAt),
+  damage: health.damage && {
+    foundAt: isoTime(health.damage.foundAt),
+    disks: health.damage.disks,
+    notes: health.damage.notes ?? [],
+  },
+});
 
 /** The later of both tiers' ends: until then the point can be restored. */
 function retention(point: RecoveryPoint): Wire.RecoveryPointRetention {

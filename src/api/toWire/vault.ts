@@ -1,10 +1,12 @@
 import { isoTime } from '../../lib/clock.ts';
 import type { JsonObject } from '../../vault/json.ts';
+import type { VaultRedundancy } from '../../vault/redundancy.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type * as Wire from '../wire/vault.ts';
 import { vaultId } from './ids.ts';
 
-export const vaultToWire = (vault: Vault, tenantId: string): Wire.Vault => ({
+/** `redundancy`: what the vault has, where that is asked. */
+export const vaultToWire = (vault: Vault, tenantId: string, redundancy?: VaultRedundancy): Wire.Vault => ({
   id: vaultId(vault.subscriptionId, vault.resourceGroup, vault.name),
   name: vault.name,
   type: 'Microsoft.RecoveryServices/vaults',
@@ -42,7 +44,7 @@ export const vaultToWire = (vault: Vault, tenantId: string): Wire.Vault => ({
     restoreSettings: section(vault.settings, 'restoreSettings', {
       crossSubscriptionRestoreSettings: { crossSubscriptionRestoreState: 'Enabled' },
     }),
-    strongroom: { vaultId: vault.id },
+    strongroom: { vaultId: vault.id, ...(redundancy && { redundancy }) },
   },
 });
 

@@ -25,6 +25,27 @@ export interface RecoveryPointProperties {
   readonly recoveryPointDiskConfiguration?: RecoveryPointDiskConfiguration | undefined;
   readonly recoveryPointMoveReadinessInfo?: Readonly<Record<string, MoveReadiness>> | undefined;
   readonly recoveryPointProperties?: RecoveryPointRetention | undefined;
+  /** Of points in the vault; Azure's answers have no such field. */
+  readonly strongroom?: RecoveryPointHealth | undefined;
+}
+
+export interface RecoveryPointHealth {
+  /** When all its bytes were last opened and re-hashed; absent: never yet. */
+  readonly verifiedAt?: IsoTime | undefined;
+  /** What of it cannot be restored: ranges of its disks, in bytes. */
+  readonly damage?:
+    | {
+        readonly foundAt: IsoTime;
+        readonly disks: readonly {
+          readonly lun: number;
+          readonly name: string;
+          readonly ranges: readonly { readonly offset: number; readonly length: number }[];
+          readonly rangeCount: number;
+          readonly sizeBytes: number;
+        }[];
+        readonly notes: readonly string[];
+      }
+    | undefined;
 }
 
 export interface RecoveryPointTier {

@@ -53,4 +53,7 @@ export interface StoreActions {
   readonly reconcile: Readonly<Record<never, never>>;
   readonly copyCatalogue: Readonly<Record<never, never>>;
   readonly extendLocks: Readonly<Record<never, never>>;
+  /** The source of the new key is configured on the server: a request never names one. */
+  readonly rotateKeys: { readonly what: 'changeKey' | 'newGeneration' | 'forgetOld' };
+  readonly drillKit: Readonly<Record<never, never>>;
 }

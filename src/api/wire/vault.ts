@@ -26,6 +26,13 @@ export interface VaultProperties {
 export interface VaultPlace {
   /** Names the store's folder, `stores/<vaultId>`, and its key file, `keys/<vaultId>.key`. */
   readonly vaultId: string;
+  /** `redundancySettings` is what was asked for; this is what the vault's places give it. */
+  readonly redundancy?: {
+    readonly wanted: StorageRedundancy;
+    readonly actual: StorageRedundancy;
+    /** Why it has less than was asked for. */
+    readonly why?: string | undefined;
+  };
 }
 
 export interface MonitoringSettings {

@@ -97,7 +97,7 @@ test('a wrong key, a key of a wrong size and no key are told apart', async () =>
   assert.match(short.stderr, /'--key-file <file>' names a file of 5 bytes; a key has 32/);
   const none = await runCli({}, ...store);
   assert.equal(none.code, 2);
-  assert.match(none.stderr, /one of '--key-file <file>' and '--passphrase-file <file>'/);
+  assert.match(none.stderr, /one of '--key-file <file>', '--passphrase-file <file>', .* must be specified/);
   const gone = await runCli({}, ...store, '--key-file', join(folder, 'gone.key'));
   assert.match(gone.stderr, /gone\.key \(there is no such file\)/);
 });

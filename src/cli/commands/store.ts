@@ -1,58 +1,26 @@
 import { join, resolve } from 'node:path';
 import { CodedError } from '../../lib/error.ts';
-import type { KeyEncryptionKey } from '../../store/keys.ts';
-import { openBackend } from '../../store/openBackend.ts';
-import type { Damage, RescueAccess, RescuePoint, VerifyReport } from '../../store/rescue.ts';
-import { CommandFailed, UsageError } from '../exit.ts';
-import { group, leaf, lunList } from '../options.ts';
-import { rescueProgress } from '../rescueProgress.ts';
-import { actLocally, type Local, type Shell } from '../shell.ts';
-import { readUserFile } from '../userFile.ts';
+import type { RescuePoint, VerifyReport } from '../../store/rescue.ts';
+import { UsageError } from '../exit.ts';
+import { group, lunList } from '../options.ts';
+import { actLocally, type Shell } from '../shell.ts';
+import { access, onStore } from '../storeAccess.ts';
+import { counted, failOnDamage, shown } from '../storeWork.ts';
+import { storeKeyCommands } from './storeKeys.ts';
+import { probe } from './storeProbe.ts';
+import { rebuild } from './storeRebuild.ts';
+import { serve } from './storeServe.ts';
 
 export const storeCommands = (shell: Shell) =>
   group('store', 'Rescue: read a store with its key alone, without the server', [
     list(shell),
     restore(shell),
     verify(shell),
+    ...storeKeyCommands(shell),
+    serve(shell),
+    probe(shell),
+    rebuild(shell),
   ]);
-
-const onStore = (name: string, summary: string) =>
-  leaf(name, summary)
-    .requiredOption('--folder <folder>', "the store's folder")
-    .option('--key-file <file>', 'its key: a file of 32 bytes')
-    .option('--passphrase-file <file>', 'a file that holds its passphrase, where the store has one');
-
-interface StoreOptions {
-  readonly folder: string;
-  readonly keyFile?: string | undefined;
-  readonly passphraseFile?: string | undefined;
-}
-
-const KEY_BYTES = 32;
-
-async function access({ terminal, signal }: Local, options: StoreOptions): Promise<RescueAccess> {
-  return {
-    backend: openBackend({ kind: 'disk', folder: resolve(terminal.cwd, options.folder) }),
-    kek: await readKey(options, terminal.cwd),
-    signal,
-  };
-}
-
-async function readKey({ keyFile, passphraseFile }: StoreOptions, cwd: string): Promise<KeyEncryptionKey> {
-  if ((keyFile === undefined) === (passphraseFile === undefined)) {
-    throw new UsageError("one of '--key-file <file>' and '--passphrase-file <file>' must be specified");
-  }
-  if (passphraseFile !== undefined) {
-    const text = await readBytes(resolve(cwd, passphraseFile), '--passphrase-file <file>');
-    return { kind: 'passphrase', passphrase: new TextDecoder().decode(text).replace(/\r?\n$/, '') };
-  }
-  const bytes = await readBytes(resolve(cwd, keyFile ?? ''), '--key-file <file>');
-  if (bytes.length === KEY_BYTES) return { kind: 'file', bytes };
-  throw new UsageError(`option '--key-file <file>' names a file of ${bytes.length} bytes; a key has ${KEY_BYTES}`);
-}
-
-const readBytes = (file: string, option: string): Promise<Uint8Array> =>
-  readUserFile(file, (why) => new UsageError(`option '${option}' names a file that cannot be read: ${file} (${why})`));
 
 const list = (shell: Shell) =>
   onStore('list', 'List the recovery points of a store').action(
@@ -143,38 +111,3 @@ const verify = (shell: Shell) =>
         failOnDamage(report.damages);
       }),
     );
-
-/** Does the work and shows how it goes; `fault` says what is wrong with a result that is a failure. */
-async function shown<T>(
-  local: Local,
-  title: string,
-  work: (onProgress: NonNullable<RescueAccess['onProgress']>) => Promise<T>,
-  fault: (result: T) => string | undefined = () => undefined,
-): Promise<T> {
-  const progress = rescueProgress(local, title);
-  try {
-    const result = await work(progress.update);
-    const why = fault(result);
-    progress.end(why === undefined ? 'Completed' : 'Failed', why);
-    return result;
-  } catch (error) {
-    progress.end();
-    throw error;
-  }
-}
-
-function failOnDamage(damages: readonly Damage[]): void {
-  if (damages.length === 0) return;
-  throw new CommandFailed(`The store is damaged in ${counted(damages.length, 'place')}.`, damages.map(damageLine));
-}
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
-
-/** Object, what it touches, why: each once, though the message names the first two as well. */
-function damageLine({ object, message, pointId, lun, offset, length }: Damage): string {
-  const range =
-    offset === undefined || length === undefined ? '' : `, bytes ${offset} to ${offset + Math.max(length, 1) - 1}`;
-  const where = pointId === undefined ? '' : ` (point ${pointId}, disk at LUN ${lun}${range})`;
-  const why = message.replace(/^Bytes \d+ to \d+ of the disk cannot be read\. /, '');
-  return `- ${object}${where}: ${why.startsWith(`${object}: `) ? why.slice(object.length + 2) : why}`;
-}

@@ -17,6 +17,11 @@ export const vaultStoreCommands = (shell: Shell) => [
   simple(shell, 'replicate', 'replicate', 'Bring all copies of the store up to date now'),
   simple(shell, 'extend-locks', 'extendLocks', "Extend the storage's locks to what is kept"),
   simple(shell, 'copy-catalogue', 'copyCatalogue', 'Copy the database into the store now'),
+  rotateKeys(shell),
+  simple(shell, 'drill-kit', 'drillKit', "Prove the vault's recovery kit: open its store with it alone"),
+  switching(shell, 'fail-over', 'failOver', 'Read the vault from its secondary; nothing is stored meanwhile'),
+  switching(shell, 'fail-back', 'failBack', 'Read and write the primary again'),
+  promote(shell),
   simple(shell, 'reconcile', 'reconcile', 'Make the database agree with the store again'),
 ];
 
@@ -55,8 +60,12 @@ const collect = (shell: Shell) =>
     );
 
 const verify = (shell: Shell) =>
-  onVault('verify', 'Verify the store, or one recovery point, and repair what can be repaired')
-    .option('--scope <scope>', 'scrub: names against bytes; deep: open and re-hash chunks', oneOf(['scrub', 'deep']))
+  onVault('verify', 'Verify every object of the store, or one recovery point, and repair what can be repaired')
+    .option(
+      '--scope <scope>',
+      'scrub: names against bytes; deep: open and re-hash every chunk; both without it, chunks of new points only',
+      oneOf(['scrub', 'deep']),
+    )
     .option('--point <id>', 'this recovery point alone')
     .action(
       act(shell, (session, options) => {
@@ -65,8 +74,35 @@ const verify = (shell: Shell) =>
       }),
     );
 
+const ROTATIONS = ['changeKey', 'newGeneration', 'forgetOld'] as const;
+
+const rotateKeys = (shell: Shell) =>
+  onVault(
+    'rotate-keys',
+    "Take up a new key-encryption key, or seal what is new with new keys; the server's files say which",
+  )
+    .requiredOption('--what <what>', ROTATIONS.join(', '), oneOf(ROTATIONS))
+    .action(act(shell, (session, { what, ...options }) => run(session, options, 'rotateKeys', { what })));
+
 const simple = (shell: Shell, name: string, action: keyof StoreActions, summary: string) =>
   onVault(name, summary).action(act(shell, (session, options) => run(session, options, action, {})));
+
+const switching = (shell: Shell, name: string, action: string, summary: string) =>
+  onVault(name, summary).action(act(shell, (session, options) => switchCopy(session, options, action)));
+
+const promote = (shell: Shell) =>
+  onVault('make-secondary-primary', 'Let the vault live on in its secondary for good')
+    .option('-y, --yes', 'do not ask')
+    .action(
+      act(shell, async (session, options) => {
+        const question = `What was not copied to the secondary of ${options.vaultName} in time is lost. Go on?`;
+        await session.confirm(question, options.yes);
+        return switchCopy(session, options, 'makeSecondaryPrimary');
+      }),
+    );
+
+const switchCopy = async (session: Session, options: OnVault, action: string): Promise<Store | undefined> =>
+  (await session.arm.send<Store>('POST', 'backup', below(pathOf(session, options), action), { body: {} })).body;
 
 /** Asks for it, waits for its job and prints that. Errors: CommandFailed with the job's own errors, Interrupted. */
 async function run(session: Session, options: OnVault, action: keyof StoreActions, body: object): Promise<StoreJob> {

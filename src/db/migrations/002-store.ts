@@ -5,6 +5,8 @@ import type { Migration } from 'kysely/migration';
 export const store: Migration = {
   async up(db) {
     await packs(db);
+    await db.schema.createIndex('commits_by_name').on('commits').columns(['vault_id', 'name']).execute();
+    await db.schema.createIndex('commits_by_item').on('commits').columns(['vault_id', 'item_id']).execute();
     await db.schema.alterTable('points').addColumn('verified_at', 'bigint').execute();
     await db.schema
       .alterTable('sessions')
@@ -26,6 +28,13 @@ export const store: Migration = {
       .addPrimaryKeyConstraint('trash_key', ['vault_id', 'name'])
       .execute();
     await db.schema
+      .createTable('unknown_objects')
+      .addColumn('vault_id', 'text', (c) => c.notNull())
+      .addColumn('name', 'text', (c) => c.notNull())
+      .addColumn('seen_at', 'bigint', (c) => c.notNull())
+      .addPrimaryKeyConstraint('unknown_objects_key', ['vault_id', 'name'])
+      .execute();
+    await db.schema
       .createTable('point_damages')
       .addColumn('item_id', 'text', (c) => c.notNull())
       .addColumn('point_id', 'text', (c) => c.notNull())
@@ -39,8 +48,10 @@ export const store: Migration = {
 };
 
 const packs = async (db: Kysely<unknown>): Promise<void> => {
-  const times = ['condemned_at', 'condemned_epoch', 'locked_until', 'verified_at', 'damaged_at'];
+  const times = ['condemned_at', 'condemned_epoch', 'locked_until', 'verified_at', 'damaged_at', 'suspect_at'];
   for (const time of times) await db.schema.alterTable('packs').addColumn(time, 'bigint').execute();
   await db.schema.alterTable('packs').addColumn('condemned_for', 'text').execute();
+  await db.schema.alterTable('packs').addColumn('records', 'integer').execute();
+  await db.schema.createIndex('packs_by_session').on('packs').column('session_id').execute();
   await db.schema.createIndex('packs_by_verified').on('packs').columns(['vault_id', 'verified_at']).execute();
 };

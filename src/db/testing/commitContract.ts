@@ -4,8 +4,9 @@ import { describe, test } from 'node:test';
 import { isCoded } from '../../lib/error.ts';
 import { commitPoint, lastCseq, listCommits, markCommitDeleted, pendingCommits, publishCommit } from '../commits.ts';
 import type { Database } from '../database.ts';
-import { claimJob, enqueueJob } from '../jobs.ts';
-import { getPack, listPacks, movePacks, recordPacks, storedBytes } from '../packs.ts';
+import { claimJob, enqueueJob, finishJob } from '../jobs.ts';
+import { getPack, listPacks, movePacks, recordPacks, recordSessionPack, storedBytes } from '../packs.ts';
+import { adoptPacks } from '../reconciliation.ts';
 import { abortSession, beginSession, getSession, listSessions } from '../sessions.ts';
 import { insertVault } from '../vaults.ts';
 import type { OpenDatabase } from './openedDatabase.ts';
@@ -124,7 +125,7 @@ export const commitContract = (name: string, open: OpenDatabase): void => {
           kind: 'data',
           sizeBytes: 10,
           slots: 2,
-          sessionId: session.id,
+          sessionId: 'another',
           createdAt: START,
         }) as const;
       await recordPacks(db, [pack('a'), pack('b')]);
@@ -133,22 +134,68 @@ export const commitContract = (name: string, open: OpenDatabase): void => {
       assert.deepEqual(await movePacks(db, 'vault-1', ['a', 'b'], 'live', 'condemned'), ['a', 'b']);
       await movePacks(db, 'vault-1', ['b'], 'condemned', 'deleting');
       const lost = (error: unknown) => isCoded(error, 'PackNotReferable') && error.target === 'b';
-      await assert.rejects(commitPoint(db, { ...request, referencedPacks: ['a', 'b'] }), lost);
+      await assert.rejects(commitPoint(db, { ...request, referencedPacks: ['p/a', 'p/b'] }), lost);
       assert.equal((await getPack(db, 'vault-1', 'a'))?.state, 'condemned'); // nothing of a refused decision stays
-      await assert.rejects(commitPoint(db, { ...request, referencedPacks: ['unknown'] }), (e) =>
+      await assert.rejects(commitPoint(db, { ...request, referencedPacks: ['p/unknown'] }), (e) =>
         isCoded(e, 'PackNotReferable'),
       );
-      await commitPoint(db, { ...request, referencedPacks: ['a', 'c'] });
+      await assert.rejects(commitPoint(db, { ...request, referencedPacks: ['p/a.before'] }), (e) =>
+        isCoded(e, 'PackNotReferable'),
+      ); // compacted since it was seen
+      await recordSessionPack(db, { ...pack('b'), sessionId: session.id }).then(
+        () => assert.fail('a pack that is being deleted was taken back'),
+        (error: unknown) => assert.ok(lost(error)),
+      );
+      await recordSessionPack(db, { ...pack('own'), sessionId: session.id });
+      await movePacks(db, 'vault-1', ['own'], 'live', 'deleting');
+      await assert.rejects(commitPoint(db, request), (e) => isCoded(e, 'PackNotReferable') && e.target === 'own');
+      await movePacks(db, 'vault-1', ['own'], 'deleting', 'condemned');
+      await commitPoint(db, { ...request, referencedPacks: ['p/a', 'p/c'] });
       assert.deepEqual(
         (await listPacks(db, 'vault-1', { state: 'live' })).map((one) => one.packId),
-        ['a', 'c'],
+        ['a', 'c', 'own'],
       );
       assert.deepEqual(
         (await listPacks(db, 'vault-1', { after: 'a', limit: 1 })).map((one) => one.packId),
         ['b'],
       );
       await movePacks(db, 'vault-1', ['b'], 'deleting', 'gone');
-      assert.deepEqual(await storedBytes(db, 'vault-1'), { packs: 2, sizeBytes: 20 });
+      assert.deepEqual(await storedBytes(db, 'vault-1'), { packs: 3, sizeBytes: 30 });
+    });
+
+    test('a job that ends leaves no open session, however it ends; a decided one stays decided', async () => {
+      await using opened = await open();
+      const db = opened.database.queries;
+      for (const status of ['Failed', 'Cancelled', 'Completed'] as const) {
+        const { job, session } = await ready(opened.database, status);
+        await finishJob(db, job.id, job.epoch, { status, now: START + 9 });
+        const ended = await getSession(db, session.id);
+        assert.deepEqual([ended?.state, ended?.endedAt], ['aborted', START + 9], status);
+      }
+      const { job, session, request } = await ready(opened.database, 'decided');
+      await commitPoint(db, request);
+      await finishJob(db, job.id, job.epoch, { status: 'Failed', now: START + 9 });
+      assert.equal((await getSession(db, session.id))?.state, 'committing');
+    });
+
+    test('packs that were found in the store are taken with their slots and their records', async () => {
+      await using opened = await open();
+      const db = opened.database.queries;
+      const whole = { packId: 'a', name: 'p/a.0', kind: 'data', sizeBytes: 90, slots: 9 } as const;
+      const known = { ...whole, vaultId: 'vault-1', sessionId: 's', createdAt: START };
+      await recordPacks(db, [known]);
+      await movePacks(db, 'vault-1', ['a'], 'live', 'condemned');
+      const compacted = { ...whole, name: 'p/a.1', sizeBytes: 30, slots: 8, records: 2 };
+      const unknown = { ...compacted, packId: 'b', name: 'p/b.1' };
+      await adoptPacks(db, 'vault-1', [compacted, unknown], { sessionId: 'found', now: START });
+      const rows = await db.selectFrom('packs').selectAll().orderBy('pack_id').execute();
+      assert.deepEqual(
+        rows.map((row) => [row.name, row.size_bytes, row.slots, row.records, row.state, row.session_id]),
+        [
+          ['p/a.1', 30, 8, 2, 'live', 's'],
+          ['p/b.1', 30, 8, 2, 'live', 'found'],
+        ],
+      );
     });
 
     test('a crash between the decision and the store leaves the decision', async () => {

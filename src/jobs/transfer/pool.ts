@@ -1,5 +1,5 @@
 import { SMALL_NURSERY, ThreadPool } from '../../lib/threadPool.ts';
-import type { Backend, BackendSpec } from '../../store/backend.ts';
+import type { Backend, BackendSpec, CopyGap } from '../../store/backend.ts';
 import type { WriteStats } from '../../store/leafWriter.ts';
 import { openBackend } from '../../store/openBackend.ts';
 import type { PackRecord } from '../../store/packRecord.ts';
@@ -20,6 +20,7 @@ export interface TransferReply {
   readonly added?: WriteStats;
   /** Of finish. */
   readonly dedupedPacks?: ReadonlySet<string>;
+  readonly gaps?: readonly CopyGap[];
 }
 
 /** Those who write leaves, for one disk after another. After an error it is of no more use. */
@@ -31,7 +32,12 @@ export interface TransferPool extends AsyncDisposable {
   begin(setup: TransferSetup, onPack: (pack: PackRecord) => void): Promise<void>;
   writeLeaf(task: LeafTask): Promise<{ readonly ref: NodeRef | null; readonly added: WriteStats }>;
   /** Every pack of every leaf is durable. */
-  finish(): Promise<{ readonly added: WriteStats; readonly dedupedPacks: ReadonlySet<string> }>;
+  finish(): Promise<{
+    readonly added: WriteStats;
+    readonly dedupedPacks: ReadonlySet<string>;
+    /** Copies of the store that have not all of them. */
+    readonly gaps: readonly CopyGap[];
+  }>;
 }
 
 export interface TransferPoolOptions {
@@ -74,6 +80,7 @@ function threadPool(backend: BackendSpec, workers: number, signal?: AbortSignal)
       return {
         added: replies.reduce((sum, reply) => addStats(sum, reply.added ?? noStats()), noStats()),
         dedupedPacks: new Set(replies.flatMap((reply) => [...(reply.dedupedPacks ?? [])])),
+        gaps: replies.flatMap((reply) => reply.gaps ?? []),
       };
     },
     [Symbol.asyncDispose]: () => threads[Symbol.asyncDispose](),
@@ -101,8 +108,8 @@ function inlinePool(backend: Backend, signal?: AbortSignal): TransferPool {
       return { ref: await open().writeLeaf(task), added: open().takeStats() };
     },
     finish: async () => {
-      await open().finish();
-      const done = { added: open().takeStats(), dedupedPacks: open().dedupedPacks };
+      const gaps = await open().finish();
+      const done = { added: open().takeStats(), dedupedPacks: open().dedupedPacks, gaps };
       await close();
       return done;
     },

@@ -4,6 +4,7 @@ import { turn } from '../../lib/turn.ts';
 import type { Backend } from '../../store/backend.ts';
 import { DiskReader } from '../../store/diskReader.ts';
 import type { WorkerKeys } from '../../store/keys.ts';
+import type { OnBadRead } from '../../store/secondOpinion.ts';
 import type { DiskRoot } from '../../store/tree.ts';
 
 const TURN_EVERY_BYTES = 2 * 1024 * 1024;
@@ -21,8 +22,8 @@ export class RestoreSession implements Disposable {
   readonly #targetPath: string;
   readonly #file: number;
 
-  constructor(setup: RestoreSetup, backend: Backend) {
-    this.#reader = new DiskReader({ backend, keys: setup.keys }, setup.root);
+  constructor(setup: RestoreSetup, backend: Backend, onBadRead: OnBadRead) {
+    this.#reader = new DiskReader({ backend, keys: setup.keys, onBadRead }, setup.root);
     this.#targetPath = setup.targetPath;
     this.#file = openTarget(setup.targetPath);
   }

@@ -1,6 +1,6 @@
 import type { Extent } from '../../lib/extent.ts';
 import type { ReadAddress } from '../../machine/machine.ts';
-import type { Backend } from '../../store/backend.ts';
+import type { Backend, CopyGap } from '../../store/backend.ts';
 import { DedupeIndex } from '../../store/dedupeIndex.ts';
 import { DiskReader } from '../../store/diskReader.ts';
 import type { WorkerKeys } from '../../store/keys.ts';
@@ -30,6 +30,7 @@ export interface LeafTask {
 /** Everything one worker holds for one disk: its own source, backend and writer. */
 export class TransferSession implements AsyncDisposable {
   readonly #setup: TransferSetup;
+  readonly #backend: Backend;
   readonly #source: TransferSource;
   readonly #dedupe: DedupeIndex | undefined;
   readonly #writer: LeafWriter;
@@ -43,6 +44,7 @@ export class TransferSession implements AsyncDisposable {
     onPack: (pack: PackRecord) => void,
   ) {
     this.#setup = setup;
+    this.#backend = backend;
     this.#source = source;
     this.#dedupe = setup.dedupePath === undefined ? undefined : new DedupeIndex(setup.dedupePath);
     this.#parent = setup.parent && new DiskReader({ backend, keys: setup.keys }, setup.parent);
@@ -80,9 +82,10 @@ export class TransferSession implements AsyncDisposable {
     );
   }
 
-  /** Every pack is durable. */
-  async finish(): Promise<void> {
+  /** Every pack is durable. Copies of the store that have not all of them are told. */
+  async finish(): Promise<readonly CopyGap[]> {
     await this.#writer.finish();
+    return (await this.#backend.gaps?.()) ?? [];
   }
 
   /** What was done since this was last asked. */
@@ -106,6 +109,6 @@ export class TransferSession implements AsyncDisposable {
   async #parentLeaf(index: number): Promise<NodeRef | null> {
     const root = this.#setup.parent;
     if (!this.#parent || !root || index >= leafCount(root.sizeBytes, root.chunkSizeBytes)) return null;
-    return this.#parent.leafRef(index);
+    return this.#parent.leafRef(index, this.#setup.damagedPacks);
   }
 }

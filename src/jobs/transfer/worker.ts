@@ -14,8 +14,8 @@ serveThread<TransferRequest, TransferReply, PackRecord>(async (request, emit) =>
   if (!session) throw new Error(`'${request.kind}' before 'open'`);
   if (request.kind === 'leaf') return { ref: await session.writeLeaf(request.task), added: session.takeStats() };
   if (request.kind === 'finish') {
-    await session.finish();
-    return { added: session.takeStats(), dedupedPacks: session.dedupedPacks };
+    const gaps = await session.finish();
+    return { added: session.takeStats(), dedupedPacks: session.dedupedPacks, gaps };
   }
   await session[Symbol.asyncDispose]();
   session = undefined;

@@ -99,6 +99,15 @@ describe('the disk backend', () => {
     assert.equal(files.calls.filter((call) => call.startsWith('syncFolder')).length, 1);
   });
 
+  it('goes on in a folder that was taken away while it synced it', async () => {
+    const { files, backend } = await withStore();
+    files.faults.syncFolder = 'ENOENT';
+    assert.equal(await backend.put('p/ab/second', BYTES), 'created');
+    assert.equal(files.faults.syncFolder, undefined, 'the fault was met');
+    assert.deepEqual(new Uint8Array(await backend.get('p/ab/second')), BYTES);
+    assert.equal(await backend.put('p/ab/third', BYTES), 'created');
+  });
+
   for (const code of ['ENOSPC', 'EDQUOT']) {
     it(`tells a full store by ${code}, and leaves nothing behind`, async () => {
       const { files, backend } = await withStore();

@@ -31,7 +31,7 @@ export class DiskBackend implements Backend {
     signal?.throwIfAborted();
     const path = join(this.#root, name);
     const scratch = join(this.#root, SCRATCH_FOLDER, `${process.pid}-${randomBytes(12).toString('hex')}`);
-    return translated(name, async () => {
+    const put = async (): Promise<'created' | 'exists'> => {
       await this.#makeFolder(dirname(path));
       await this.#makeFolder(dirname(scratch));
       if (await this.#isThere(path)) {
@@ -44,6 +44,16 @@ export class DiskBackend implements Backend {
         return await this.#publish(scratch, path);
       } finally {
         await this.#remove(scratch);
+      }
+    };
+    return translated(name, async () => {
+      try {
+        return await put();
+      } catch (error) {
+        if (!isAbsent(error)) throw error;
+        // somebody took the folders away: they are made anew
+        this.#madeFolders.clear();
+        return put();
       }
     });
   }
@@ -178,7 +188,8 @@ export class DiskBackend implements Backend {
         await this.#files.syncFolder(path);
         return;
       } catch (error) {
-        this.#brokenFolders.add(path);
+        // a folder that is gone took its entries with it: no page of it was dropped behind our back
+        if (!isAbsent(error)) this.#brokenFolders.add(path);
         throw error;
       }
     }

@@ -1,5 +1,5 @@
 import { Blake3Hasher } from '@napi-rs/blake-hash';
-import type { WorkerKeys } from '../keys.ts';
+import type { StructKeys, WorkerKeys } from '../keys.ts';
 import { deriveKey } from './seal.ts';
 
 export const ID_BYTES = 32;
@@ -15,8 +15,8 @@ const NO_SALT = new Uint8Array(0);
  * The key is of the kind and the chunk size, so a chunk can never pass for a node of a tree nor the other way round,
  * whatever bytes a guest writes.
  */
-const namer = (keys: WorkerKeys, purpose: string): ChunkNamer => {
-  const hasher = Blake3Hasher.newKeyed(Buffer.from(deriveKey(keys.idKey, NO_SALT, purpose)));
+const namer = (key: Uint8Array): ChunkNamer => {
+  const hasher = Blake3Hasher.newKeyed(Buffer.from(key));
   return (plain) => {
     hasher.reset();
     return hasher.update(plain).digestBuffer();
@@ -24,6 +24,6 @@ const namer = (keys: WorkerKeys, purpose: string): ChunkNamer => {
 };
 
 export const dataNamer = (keys: WorkerKeys, chunkSizeBytes: number): ChunkNamer =>
-  namer(keys, `id data ${chunkSizeBytes}`);
+  namer(deriveKey(keys.idKey, NO_SALT, `id data ${chunkSizeBytes}`));
 
-export const nodeNamer = (keys: WorkerKeys): ChunkNamer => namer(keys, 'id node');
+export const nodeNamer = (keys: StructKeys): ChunkNamer => namer(keys.nodeKey);

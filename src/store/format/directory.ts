@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { WorkerKeys } from '../keys.ts';
+import type { StructKeys } from '../keys.ts';
 import { type Codec, type CodecId, RAW, ZSTD } from './codec.ts';
 import {
   decodeHeader,
@@ -38,7 +38,7 @@ export const directoryRoom = (slots: number): number => slots * ENTRY_BYTES + FR
 export const writeDirectory = (
   target: Uint8Array,
   offset: number,
-  pack: { readonly keys: WorkerKeys; readonly header: PackHeader; readonly codec: Codec },
+  pack: { readonly keys: StructKeys; readonly header: PackHeader; readonly codec: Codec },
   entries: readonly DirectoryEntry[],
 ): number => {
   const plain = encodeEntries(pack.header, entries);
@@ -139,7 +139,7 @@ export const directoryLength = (name: string, tail: Uint8Array): number => {
 export const readDirectory = (
   pack: { readonly name: string; readonly packId: string; readonly sizeBytes: number },
   tail: Uint8Array,
-  keys: WorkerKeys,
+  keys: StructKeys,
   codec: Codec,
 ): PackDirectory => {
   const view = Buffer.from(tail.buffer, tail.byteOffset, tail.length);

@@ -17,9 +17,12 @@ export interface PackName {
   readonly sha256: string;
 }
 
+export const isObjectName = (name: string): boolean =>
+  name.length <= 512 && name.split('/').every((segment) => SEGMENT.test(segment));
+
 /** Errors: InvalidParameter. */
 export const assertObjectName = (name: string): void => {
-  if (name.length <= 512 && name.split('/').every((segment) => SEGMENT.test(segment))) return;
+  if (isObjectName(name)) return;
   throw new CodedError(
     'InvalidParameter',
     `'${name}' cannot name an object: segments of letters, digits, '.', '_' and '-' that do not start with a dot, joined by '/'; 512 characters at most.`,
@@ -73,4 +76,44 @@ export const keysName = (number: number): string => `keys/${number}`;
 export const parseKeysName = (name: string): number | undefined => {
   const number = KEYS.exec(name)?.[1];
   return number === undefined ? undefined : Number(number);
+};
+
+/** Put before the deletions of that number begin. */
+export const gcName = (gcSeq: number): string => `gc/${gcSeq}`;
+
+export const parseGcName = (name: string): number | undefined => {
+  const number = /^gc\/([1-9]\d{0,14})$/.exec(name)?.[1];
+  return number === undefined ? undefined : Number(number);
+};
+
+/** A claim: the server that put the highest one decides about this store. */
+export const ownerName = (number: number): string => `own/${number}`;
+
+export const parseOwnerName = (name: string): number | undefined => {
+  const number = /^own\/([1-9]\d{0,14})$/.exec(name)?.[1];
+  return number === undefined ? undefined : Number(number);
+};
+
+export const checkpointName = (cseq: number, sha256: string): string =>
+  `ck/${String(cseq).padStart(12, '0')}.${sha256}`;
+
+export const parseCheckpointName = (name: string): { readonly cseq: number; readonly sha256: string } | undefined => {
+  const [, cseq, sha256] = /^ck\/(\d{12})\.([0-9a-f]{64})$/.exec(name) ?? [];
+  return cseq === undefined || sha256 === undefined ? undefined : { cseq: Number(cseq), sha256 };
+};
+
+/** `time`: yyyymmddThhmmssZ; `part` from 1, absent for the object that ends the copy. */
+export interface DatabaseCopyName {
+  readonly time: string;
+  readonly part?: number;
+  readonly sha256: string;
+}
+
+export const databaseCopyName = ({ time, part, sha256 }: DatabaseCopyName): string =>
+  `db/${time}${part === undefined ? '' : `-${part}`}.${sha256}`;
+
+export const parseDatabaseCopyName = (name: string): DatabaseCopyName | undefined => {
+  const [, time, part, sha256] = /^db\/(\d{8}T\d{6}Z)(?:-([1-9]\d{0,6}))?\.([0-9a-f]{64})$/.exec(name) ?? [];
+  if (time === undefined || sha256 === undefined) return undefined;
+  return { time, sha256, ...(part !== undefined && { part: Number(part) }) };
 };

@@ -1,5 +1,5 @@
 import { CodedError } from '../../lib/error.ts';
-import type { WorkerKeys } from '../keys.ts';
+import type { KeyGeneration, StructGeneration, StructKeys } from '../keys.ts';
 import type { PackRecord } from '../packRecord.ts';
 import type { CodecId } from './codec.ts';
 import { deriveKey } from './seal.ts';
@@ -55,7 +55,7 @@ export const decodeHeader = (bytes: Uint8Array): PackHeader | undefined => {
   };
 };
 
-const keysOf = (keys: WorkerKeys, keyGeneration: number) => {
+const keysOf = (keys: StructKeys, keyGeneration: number): StructGeneration & Partial<KeyGeneration> => {
   const found = keys.generations.find((one) => one.generation === keyGeneration);
   if (found) return found;
   throw new CodedError(
@@ -67,13 +67,25 @@ const keysOf = (keys: WorkerKeys, keyGeneration: number) => {
   );
 };
 
-/** Chunks are sealed with the data key, nodes of trees with the struct key. Errors: StoreKeyWrong. */
-export const recordKey = (keys: WorkerKeys, header: PackHeader): Uint8Array => {
+/**
+ * Chunks are sealed with the data key, nodes of trees with the struct key. Undefined: chunks, and only struct keys to
+ * open them with. Errors: StoreKeyWrong (no such generation).
+ */
+export const recordKey = (keys: StructKeys, header: PackHeader): Uint8Array | undefined => {
   const { dataKey, structKey } = keysOf(keys, header.keyGeneration);
-  return deriveKey(header.kind === 'data' ? dataKey : structKey, header.salt, `record ${header.kind}`);
+  const secret = header.kind === 'data' ? dataKey : structKey;
+  return secret && deriveKey(secret, header.salt, `record ${header.kind}`);
 };
 
-export const directoryKey = (keys: WorkerKeys, header: PackHeader): Uint8Array =>
+/** As `recordKey`. Errors: StoreKeyWrong (also for chunks and only struct keys). */
+export const needRecordKey = (key: Uint8Array | undefined, packId: string): Uint8Array => {
+  if (key) return key;
+  throw new CodedError('StoreKeyWrong', `The struct keys do not open chunks, and pack ${packId} holds chunks.`, {
+    recommendations: ['Reading chunks needs the data keys: give the work the worker keys.'],
+  });
+};
+
+export const directoryKey = (keys: StructKeys, header: PackHeader): Uint8Array =>
   deriveKey(keysOf(keys, header.keyGeneration).structKey, header.salt, 'directory');
 
 /** What a record is; its seal is bound to it. */

@@ -1,8 +1,18 @@
-import { argon2Sync, generateKeyPairSync, hash, randomBytes } from 'node:crypto';
+import {
+  argon2Sync,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hash,
+  randomBytes,
+  sign,
+  verify,
+} from 'node:crypto';
 import { canonicalJson } from '../../lib/canonicalJson.ts';
-import { CodedError } from '../../lib/error.ts';
+import { CodedError, isCoded } from '../../lib/error.ts';
 import type { KeyEncryptionKey, WorkerKeys } from '../keys.ts';
 import { parseObject, unknownVersion } from './jsonObject.ts';
+import { keysName } from './names.ts';
 import { damaged, deriveKey, NONCE_BYTES, openSealed, sealInto, TAG_BYTES } from './seal.ts';
 
 /** All secrets of a vault. */
@@ -14,6 +24,8 @@ export interface VaultKeys {
   readonly signingKey: Uint8Array;
   readonly verifyKey: Uint8Array;
 }
+
+type Head = Omit<WrappedKeys, 'sealed' | 'signature'>;
 
 const NO_SALT = new Uint8Array(0);
 const KEK_BYTES = 32;
@@ -40,6 +52,7 @@ export const workerKeysOf = (keys: VaultKeys): WorkerKeys => ({
     structKey: deriveKey(masterKey, NO_SALT, 'struct'),
   })),
   idKey: new Uint8Array(keys.idKey),
+  nodeKey: deriveKey(keys.idKey, NO_SALT, 'id node'),
 });
 
 interface Argon2 {
@@ -59,6 +72,8 @@ interface WrappedKeys {
   readonly salt: string;
   readonly nonce: string;
   readonly sealed: string;
+  /** By the vault's signing key; absent in objects of earlier releases. */
+  readonly signature?: string;
 }
 
 /** About 0.2 s on a server; an attacker pays the same for every guess. */
@@ -72,7 +87,7 @@ const MAX_PASSES = 16;
 export const wrapKeys = (keys: VaultKeys, kek: KeyEncryptionKey, number: number): Uint8Array => {
   const salt = randomBytes(32);
   const nonce = randomBytes(NONCE_BYTES);
-  const head: Omit<WrappedKeys, 'sealed'> = {
+  const head: Head = {
     format: 'strongroom keys',
     version: 1,
     vaultId: keys.vaultId,
@@ -91,14 +106,17 @@ export const wrapKeys = (keys: VaultKeys, kek: KeyEncryptionKey, number: number)
   );
   const sealed = new Uint8Array(plain.length + TAG_BYTES);
   sealInto(sealed, 0, { key: wrappingKey(kek, head, salt), nonce, label: labelOf(head) }, plain);
-  const wrapped: WrappedKeys = { ...head, sealed: base64(sealed) };
+  plain.fill(0);
+  const unsigned = { ...head, sealed: base64(sealed) };
+  const signingKey = createPrivateKey({ key: Buffer.from(keys.signingKey), format: 'der', type: 'pkcs8' });
+  const wrapped: WrappedKeys = { ...unsigned, signature: base64(sign(null, toSign(unsigned), signingKey)) };
   return Buffer.from(canonicalJson({ ...wrapped, sha256: hash('sha256', canonicalJson(wrapped), 'hex') }));
 };
 
 /** Errors: StoreDataDamaged, StoreFormatUnknown, StoreKeyWrong. */
 export const unwrapKeys = (name: string, bytes: Uint8Array, kek: KeyEncryptionKey): VaultKeys => {
   const wrapped = parseWrapped(name, bytes);
-  const { sealed, ...head } = wrapped;
+  const { sealed, signature: _signature, ...head } = wrapped;
   const plain = openSealed(Buffer.from(sealed, 'base64'), {
     key: wrappingKey(kek, wrapped, Buffer.from(wrapped.salt, 'base64')),
     nonce: Buffer.from(wrapped.nonce, 'base64'),
@@ -114,7 +132,9 @@ export const unwrapKeys = (name: string, bytes: Uint8Array, kek: KeyEncryptionKe
       },
     );
   }
-  const secrets = JSON.parse(Buffer.from(plain).toString()) as {
+  const text = Buffer.from(plain.buffer, plain.byteOffset, plain.length).toString();
+  plain.fill(0);
+  const secrets = JSON.parse(text) as {
     generations: { generation: number; masterKey: string }[];
     idKey: string;
     signingKey: string;
@@ -129,11 +149,33 @@ export const unwrapKeys = (name: string, bytes: Uint8Array, kek: KeyEncryptionKe
   };
 };
 
+/** Whether this vault made it, by the word of an older keys object; what cannot be read, it did not make. */
+export const areKeysOf = (name: string, bytes: Uint8Array, { verifyKey }: Pick<VaultKeys, 'verifyKey'>): boolean => {
+  try {
+    const {
+      sha256: _sha256,
+      signature,
+      ...unsigned
+    } = parseObject(name, bytes) as { sha256: unknown; signature: unknown; number: unknown };
+    // a copy of an older one under another name is not what the vault put there
+    if (name !== keysName(Number(unsigned.number))) return false;
+    const key = createPublicKey({ key: Buffer.from(verifyKey), format: 'der', type: 'spki' });
+    return verify(null, toSign(unsigned), key, Buffer.from(String(signature), 'base64'));
+  } catch (error) {
+    if (isCoded(error, 'StoreDataDamaged')) return false;
+    throw error;
+  }
+};
+
+const toSign = (unsigned: object): Uint8Array => Buffer.from(`strongroom v1 keys\0${canonicalJson(unsigned)}`);
+
 const parseWrapped = (name: string, bytes: Uint8Array): WrappedKeys => {
   const { sha256, ...wrapped } = parseObject(name, bytes) as unknown as WrappedKeys & { sha256: unknown };
   if (wrapped.format !== 'strongroom keys') throw damaged(name, 'it is no keys object');
   if (wrapped.version !== 1) throw unknownVersion(name, wrapped.version);
   if (sha256 !== hash('sha256', canonicalJson(wrapped), 'hex')) throw damaged(name, 'its checksum is wrong');
+  // an older object under a higher number would bring back keys that were left behind
+  if (name !== keysName(wrapped.number)) throw damaged(name, `it is the object keys/${String(wrapped.number)}`);
   const { kek } = wrapped;
   const bearable =
     kek.kind === 'file' || (kek.memoryKiB <= MAX_MEMORY_KIB && kek.passes <= MAX_PASSES && kek.parallelism <= 16);
@@ -177,7 +219,7 @@ const wrappingKey = (
   });
 };
 
-const labelOf = (head: Omit<WrappedKeys, 'sealed'>): Uint8Array => Buffer.from(canonicalJson(head));
+const labelOf = (head: Head): Uint8Array => Buffer.from(canonicalJson(head));
 
 const keyToUse = ({ kek, vaultId }: Pick<WrappedKeys, 'kek' | 'vaultId'>): string =>
   kek.kind === 'file'

@@ -3,7 +3,7 @@ import { type ChunkNamer, nodeNamer } from '../format/chunkId.ts';
 import { openCodec } from '../format/codec.ts';
 import { decodeNode, type TreeNode } from '../format/node.ts';
 import { damaged } from '../format/seal.ts';
-import type { WorkerKeys } from '../keys.ts';
+import type { StructKeys } from '../keys.ts';
 import type { NodeRef } from '../tree.ts';
 import type { PackReader } from './packReader.ts';
 
@@ -17,7 +17,7 @@ export class NodeReader {
   readonly #codec = openCodec();
   readonly #cache: ByteCache<string, TreeNode>;
 
-  constructor(packs: PackReader, keys: WorkerKeys, cacheBytes = 8 * 1024 * 1024) {
+  constructor(packs: PackReader, keys: StructKeys, cacheBytes = 8 * 1024 * 1024) {
     this.#packs = packs;
     this.#namer = nodeNamer(keys);
     this.#cache = new ByteCache(cacheBytes);

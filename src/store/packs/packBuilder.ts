@@ -9,6 +9,7 @@ import {
   encodeLabel,
   HEADER_BYTES,
   MAX_SLOTS,
+  needRecordKey,
   type PackHeader,
   type PackKind,
   recordKey,
@@ -45,7 +46,7 @@ export class PackBuilder {
       keyGeneration: options.keys.generations.at(-1)!.generation,
       salt: randomBytes(32),
     };
-    this.#key = recordKey(options.keys, this.header);
+    this.#key = needRecordKey(recordKey(options.keys, this.header), this.header.packId);
     options.buffer.set(encodeHeader(this.header), 0);
   }
 

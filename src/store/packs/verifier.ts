@@ -1,55 +1,40 @@
-import { hash } from 'node:crypto';
-import { type CodedError, isCoded } from '../../lib/error.ts';
+import { ByteCache } from '../../lib/byteCache.ts';
+import { inParallel } from '../../lib/inParallel.ts';
 import type { Backend } from '../backend.ts';
-import type { CommitBody, CommitDisk } from '../commitBody.ts';
-import { DiskReader } from '../diskReader.ts';
-import { parseCommitName, parsePackName } from '../format/names.ts';
-import type { WorkerKeys } from '../keys.ts';
+import type { CommitBody } from '../commitBody.ts';
+import type { Damage } from '../damage.ts';
+import { parseCommitName } from '../format/names.ts';
+import type { StoreChecks } from '../storeChecks.ts';
+import type { IsProven } from './leafCheck.ts';
 
-export interface Damage {
-  /** The object at fault. */
-  readonly object: string;
-  readonly message: string;
-  /** Present when a disk of a point is touched: the bytes that cannot be read. */
-  readonly pointId?: string;
-  readonly lun?: number;
-  readonly offset?: number;
-  readonly length?: number;
-}
+/** Of some millions of packs the first ones are forgotten, and opened again where a point needs them. */
+const PROVEN_BYTES = 256 * 1024 * 1024;
+/** What an entry takes besides its bits. */
+const ENTRY_BYTES = 400;
 
-export const damageOf = (error: CodedError, object = 'unknown'): Damage => ({
-  object: error.target ?? object,
-  message: error.message,
-});
-
-/** Compares the bytes of every pack and commit object with the SHA-256 in its name; needs no key. */
-export const verifyNames = async (
+/**
+ * Reads every object of every copy once: compares it with the SHA-256 in its name, or with the checksum it carries,
+ * and opens all records of packs. Objects that carry neither (`fmt`, `gc/`) are read only.
+ */
+export const verifyObjects = async (
   backend: Backend,
-  signal?: AbortSignal,
-): Promise<{ readonly objects: number; readonly damages: readonly Damage[] }> => {
+  checks: Pick<StoreChecks, 'object' | 'limit'>,
+): Promise<{ readonly objects: number; readonly damages: readonly Damage[]; readonly isProven: IsProven }> => {
   const damages: Damage[] = [];
+  const provenSlots = new ByteCache<string, Uint8Array>(PROVEN_BYTES);
   let objects = 0;
-  for (const prefix of ['p/', 'rp/']) {
-    for await (const { name } of backend.list(prefix)) {
-      signal?.throwIfAborted();
-      const sha256 = (parsePackName(name) ?? parseCommitName(name))?.sha256;
-      if (!sha256) continue;
-      objects++;
-      // two reads must agree before it is called damage
-      const sound = (await sha256Of(backend, name)) === sha256 || (await sha256Of(backend, name)) === sha256;
-      if (!sound) damages.push({ object: name, message: `${name}: its bytes have another SHA-256 than its name.` });
-    }
-  }
-  return { objects, damages };
-};
-
-const sha256Of = async (backend: Backend, name: string): Promise<string | undefined> => {
-  try {
-    return hash('sha256', await backend.get(name), 'hex');
-  } catch (error) {
-    if (isCoded(error)) return undefined;
-    throw error;
-  }
+  await inParallel(backend.list(''), checks.limit, async ({ name }) => {
+    if (name.startsWith('probe/')) return;
+    objects++;
+    const findings = await checks.object(name);
+    damages.push(...findings.damages);
+    if (findings.proven) provenSlots.set(name, findings.proven, findings.proven.length + ENTRY_BYTES);
+  });
+  const isProven: IsProven = ({ pack, entry }) => {
+    const bits = provenSlots.get(pack.directory.name);
+    return ((bits?.[entry.slot >>> 3] ?? 0) & (1 << (entry.slot & 7))) !== 0;
+  };
+  return { objects, damages, isProven };
 };
 
 /** Every commit names the hash of the one before: what was put in its place, or rolled back, shows. */
@@ -59,7 +44,9 @@ export const brokenChain = (
   const bySequence = new Map(commits.map((commit) => [commit.body.cseq, commit]));
   return commits.flatMap(({ name, body }) => {
     const before = bySequence.get(body.cseq - 1);
-    if (!before || parseCommitName(before.name)?.sha256 === body.previous) return [];
+    if (!before) return [];
+    const known = [parseCommitName(before.name)?.sha256, before.body.replaces];
+    if (known.includes(body.previous ?? undefined)) return [];
     return [
       {
         object: before.name,
@@ -68,41 +55,3 @@ export const brokenChain = (
     ];
   });
 };
-
-/** Opens and re-hashes points. What was found sound once is not opened again. */
-export class PointVerifier {
-  readonly damages: Damage[] = [];
-  checkedBytes = 0;
-  readonly #store: { readonly backend: Backend; readonly workerKeys: WorkerKeys };
-  readonly #signal: AbortSignal | undefined;
-  readonly #soundLeaves = new Set<string>();
-
-  constructor(store: { readonly backend: Backend; readonly workerKeys: WorkerKeys }, signal?: AbortSignal) {
-    this.#store = store;
-    this.#signal = signal;
-  }
-
-  async verifyDisk(pointId: string, disk: CommitDisk): Promise<void> {
-    const { lun, root } = disk;
-    const reader = new DiskReader({ backend: this.#store.backend, keys: this.#store.workerKeys }, root);
-    const report = (error: CodedError): void => {
-      const [, offset, length] = /^(\d+)\+(\d+)$/.exec(error.details[0]?.target ?? '') ?? [];
-      const range = offset === undefined ? {} : { offset: Number(offset), length: Number(length) };
-      this.damages.push({ ...damageOf(error), pointId, lun, ...range });
-    };
-    for await (const { index, ref } of reader.leaves(report)) {
-      this.#signal?.throwIfAborted();
-      const key = `${ref.pack}/${ref.slot}/${ref.id}/${root.chunkSizeBytes}`;
-      if (this.#soundLeaves.has(key)) continue;
-      const before = this.damages.length;
-      await reader.readLeafCells(
-        index,
-        (_offset, bytes) => {
-          this.checkedBytes += bytes.length;
-        },
-        report,
-      );
-      if (this.damages.length === before) this.#soundLeaves.add(key);
-    }
-  }
-}

@@ -1,0 +1,18 @@
+import { serveThread } from '../../lib/serveThread.ts';
+import { openBackend } from '../openBackend.ts';
+import type { CheckReply, CheckRequest } from '../storeChecks.ts';
+import { LeafCheck } from './leafCheck.ts';
+import { ObjectCheck } from './objectCheck.ts';
+
+let checks: { readonly leaf: LeafCheck; readonly object: ObjectCheck } | undefined;
+
+serveThread<CheckRequest, CheckReply>(async (request) => {
+  if (request.kind === 'open') {
+    const store = { backend: openBackend(request.backend), workerKeys: request.keys };
+    checks = { leaf: new LeafCheck(store), object: new ObjectCheck(store) };
+    return {};
+  }
+  if (!checks) throw new Error(`'${request.kind}' before 'open'`);
+  if (request.kind === 'leaf') return { leaf: await checks.leaf.run(request.task) };
+  return { object: await checks.object.run(request.name) };
+});
