@@ -7,6 +7,8 @@ export interface BenchContext {
   readonly diskBytes: number;
   /** 1: as large as the goal says; less for a quick look. */
   readonly scale: number;
+  /** What has no end of its own ends after so many. */
+  readonly minutes: number;
   /** Whether a tool of this name takes part. */
   wants(tool: string): boolean;
   say(words: string): void;

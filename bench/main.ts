@@ -20,6 +20,8 @@ const { values } = parseArgs({
     size: { type: 'string', default: '8' },
     /** Share of what `years` and `scale` are meant to hold: 1 is all of it. */
     scale: { type: 'string', default: '1' },
+    /** `years` ends after so many, however far it is. */
+    minutes: { type: 'string' },
     /** Where to work; absent: a folder of its own below the system's for temporary files. Emptied after each bench. */
     folder: { type: 'string' },
     /** Comma-separated: strongroom, borg, restic, qemu-img. */
@@ -31,6 +33,8 @@ const diskBytes = Number(values.size) * 2 ** 30;
 if (!(diskBytes >= 2 ** 29)) throw new Error('--size is a number of GiB, at least 0.5');
 const scale = Number(values.scale);
 if (!(scale > 0 && scale <= 1)) throw new Error('--scale is a number above 0, at most 1');
+const minutes = Number(values.minutes ?? Number.POSITIVE_INFINITY);
+if (!(minutes > 0)) throw new Error('--minutes is a number above 0');
 const wanted = values.only?.split(',');
 const unknown = wanted?.filter((name) => BENCHES.every((bench) => bench.name !== name)) ?? [];
 if (unknown.length > 0)
@@ -46,7 +50,7 @@ try {
 
 async function run(bench: Bench): Promise<void> {
   const context: BenchContext = {
-    ...{ folder: join(work, bench.name), diskBytes, scale },
+    ...{ folder: join(work, bench.name), diskBytes, scale, minutes },
     wants: (tool) => !tools || tools.some((word) => tool.startsWith(word)),
     say: (words) => void process.stderr.write(`${words}\n`),
   };

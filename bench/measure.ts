@@ -47,6 +47,18 @@ export async function measure(
   return { seconds, cpuSeconds: childrenCpuSeconds() - cpuBefore, peakBytes, stdout };
 }
 
+/** Commands that do one thing together. */
+export async function inTurn(steps: readonly (() => Promise<Measured>)[]): Promise<Measured> {
+  const total = { seconds: 0, cpuSeconds: 0, peakBytes: 0, stdout: '' };
+  for (const step of steps) {
+    const { seconds, cpuSeconds, peakBytes } = await step();
+    total.seconds += seconds;
+    total.cpuSeconds += cpuSeconds;
+    total.peakBytes = Math.max(total.peakBytes, peakBytes);
+  }
+  return total;
+}
+
 /** Dirty pages written, clean ones dropped where that is allowed: every run reads its source from the disk. */
 function settleCaches(): void {
   spawnSync('sync', { stdio: 'ignore' });

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { restoreDisk } from '../src/jobs/restoreDisk.ts';
 import { transferDisk } from '../src/jobs/transferDisk.ts';
@@ -11,6 +12,7 @@ import { openBackend } from '../src/store/openBackend.ts';
 import { verifyAll } from '../src/store/rescue.ts';
 import { createStore, openStore } from '../src/store/store.ts';
 import { DEFAULT_CHUNK_SIZE_BYTES, type DiskRoot } from '../src/store/tree.ts';
+import { BENCH_KEY } from './benchKey.ts';
 
 /** One backup or restore in a process of its own, so that its time and memory are its own: the job's data path without server and database. */
 const { values, positionals } = parseArgs({
@@ -31,10 +33,10 @@ const { values, positionals } = parseArgs({
 // Loads what a run loads, and ends.
 if (positionals[0] === 'warm') process.exit(0);
 
-const kek: KeyEncryptionKey = { kind: 'file', bytes: new Uint8Array(32).fill(7) };
+const kek: KeyEncryptionKey = { kind: 'file', bytes: BENCH_KEY };
 const spec = { kind: 'disk', folder: values.store! } as const;
 const store = await (positionals[0] === 'create'
-  ? createStore(openBackend(spec), kek, { vaultId: 'bench', clock: systemClock })
+  ? createStore(openBackend(spec), kek, { vaultId: basename(values.store!), clock: systemClock })
   : openStore(openBackend(spec), kek));
 const rootOf = (point: string): DiskRoot => JSON.parse(readFileSync(point, 'utf8'));
 

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Measured, measure } from './measure.ts';
+import { inTurn, type Measured, measure } from './measure.ts';
 
 /** A tool under measurement. Each step works on the state the one before left. */
 export interface Contender {
@@ -22,6 +22,8 @@ export interface Contender {
   restore(image: string, target: string): Promise<Measured>;
   /** Reads and proves every byte of the store. */
   verify?(): Promise<Measured>;
+  /** Lets the first backup go and frees what it alone needed. */
+  collect?(): Promise<Measured>;
   readonly folder: string;
 }
 
@@ -73,6 +75,11 @@ export function borg(work: string): Contender {
     reread: (image) => create('next', image),
     second: (image) => create('second', image),
     verify: () => measure('borg', ['check', '--verify-data', folder], { env }),
+    collect: () =>
+      inTurn([
+        () => measure('borg', ['delete', `${folder}::full`], { env }),
+        () => measure('borg', ['compact', folder], { env }),
+      ]),
     restore: async (image, target) => {
       const into = `${target}.borg`;
       mkdirSync(into, { recursive: true });
@@ -99,6 +106,13 @@ export function restic(work: string): Contender {
     reread: (image) => backup('next', image),
     second: (image) => backup('second', image),
     verify: () => measure('restic', ['check', '-q', '--read-data'], { env }),
+    collect: async () => {
+      const listing = execFileSync('restic', ['snapshots', '--tag', 'full', '--json'], {
+        env: { ...process.env, ...env },
+      });
+      const [{ id }] = JSON.parse(listing.toString()) as [{ id: string }];
+      return measure('restic', ['forget', '-q', id, '--prune'], { env });
+    },
     restore: async (image, target) => {
       const into = `${target}.restic`;
       const measured = await measure('restic', ['restore', '-q', 'latest', '--tag', 'next', '--target', into], { env });
@@ -179,6 +193,16 @@ export function strongroom(work: string): Contender {
     second: (image) => backup(image, 'second'),
     listed: (image, extents) => backup(image, 'listed', '--extents', extents),
     verify: () => run('verify'),
+    collect: async () => {
+      const { execPath } = process;
+      const collecting = join(import.meta.dirname, 'oursCollect.ts');
+      execFileSync(execPath, [collecting, 'catalogue', '--store', folder]);
+      const env = { NODE_COMPILE_CACHE: join(work, 'compiled') };
+      return measure(execPath, [collecting, 'collect', '--store', folder], {
+        env,
+        warmUp: [script, 'warm', '--store', folder],
+      });
+    },
     restore: (_image, target) => run('restore', '--image', target, '--point', point('next')),
   };
 }

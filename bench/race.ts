@@ -63,6 +63,7 @@ async function days(
   await step('restore', contender.restore(machine, target));
   execFileSync('cmp', [machine, target]);
   await step('verify', contender.verify?.());
+  await step('collect', contender.collect?.());
   for (const path of [target, machine, contender.folder]) rmSync(path, { recursive: true, force: true });
   return figures;
 }

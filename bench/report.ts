@@ -1,7 +1,7 @@
 /** Figures of one step of one contender. */
 export interface Figure {
   readonly tool: string;
-  readonly step: 'full' | 'tracked' | 'reread' | 'second' | 'restore' | 'verify' | 'sparse16TiB';
+  readonly step: 'full' | 'tracked' | 'reread' | 'second' | 'restore' | 'verify' | 'collect' | 'sparse16TiB';
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly peakBytes: number;
@@ -19,6 +19,7 @@ const STEPS: Readonly<Record<Figure['step'], string>> = {
   second: 'second machine of the same base',
   restore: 'restore',
   verify: 'all bytes verified',
+  collect: 'first backup let go, space freed',
   sparse16TiB: '16 TiB sparse disk, scattered data',
 };
 
@@ -109,6 +110,11 @@ export function verdicts(figures: readonly Figure[]): Verdict[] {
     1 / 2,
     'seconds',
   );
+  for (const [step, title] of [
+    ['verify', 'verifying every byte'],
+    ['collect', 'letting the first backup go'],
+  ] as const)
+    ratio(`${title} takes no longer than restic`, find('strongroom', step), find('restic', step), 1, 'seconds');
   const own = figures.filter((figure) => figure.tool === 'strongroom');
   const tracked = find('strongroom', 'tracked');
   if (tracked)

@@ -23,12 +23,13 @@ import { newVault } from '../src/vault/vaultRules.ts';
 import { Random } from './random.ts';
 
 /**
- * `build`: a vault of many disks whose trees are as those of real ones, while of the data packs only the database's
- * rows are there. `look`: what a collection would do, marking included; a process of its own, so that memory is its own.
+ * `create`: an empty vault. `build`: gives it disks whose trees are as those of real ones, while of the data packs only
+ * the database's rows are there; several processes may do so at once. `look`: what a collection would do, marking
+ * included; a process of its own, so that memory is its own.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { folder: { type: 'string' }, disks: { type: 'string' } },
+  options: { folder: { type: 'string' }, first: { type: 'string', default: '0' }, disks: { type: 'string' } },
 });
 
 const TIB = 2 ** 40;
@@ -37,31 +38,36 @@ const LEAF_CELLS = 512;
 const LEAVES = leafCount(TIB, CHUNK_BYTES);
 /** A pack of 16 MiB holds about so many chunks that shrink to a half. */
 const PACK_CHUNKS = 250;
+/** No day makes more. */
+const MOST_PACKS = 2 ** 20;
 const POINTS = 30;
 /** Leaves of a disk that a day touches, and the share of their chunks. */
 const DAY_LEAVES = Math.round(LEAVES * 0.005);
 const DAY_CHUNKS = 50;
 
-const random = new Random(17);
+const random = new Random(17 + Number(values.first));
 const at = (name: string) => join(values.folder!, name);
 const db = await openDatabase({ path: at('db.sqlite') });
 const stores = new VaultStores({ stores: at('stores'), keys: at('keys'), cache: at('cache') }, systemClock);
 
-async function build(disks: number): Promise<{ leaves: number; points: number; packs: number }> {
+async function create(): Promise<void> {
   const place = { subscriptionId: crypto.randomUUID(), resourceGroup: 'orchard', name: 'vault-1', location: 'north' };
   const vault = newVault({ ...place, id: crypto.randomUUID() }, systemClock.now());
   await insertVault(db.queries, vault);
   await stores.create(vault);
-  const { store } = await stores.open(vault.id);
+}
+
+async function build(first: number, disks: number): Promise<{ leaves: number; points: number; packs: number }> {
+  const [vault] = await allVaults(db.queries);
+  const { store } = await stores.open(vault!.id);
   const made = { leaves: 0, points: 0, packs: 0 };
-  for (let disk = 0; disk < disks; disk++) {
+  for (let disk = first; disk < first + disks; disk++) {
     const builder = new DiskBuilder(store, `machine-${disk}`);
     for (let day = 0; day < POINTS; day++) {
       made.leaves += await builder.day();
       made.points++;
       made.packs += await record(store, builder, disk * POINTS + day + 1);
     }
-    process.stderr.write(`disk ${disk + 1} of ${disks}\n`);
   }
   return made;
 }
@@ -73,9 +79,8 @@ class DiskBuilder {
   /** Made since they were last taken. */
   packs: (PackRecord & { readonly isReal: boolean })[] = [];
   readonly #store: Store;
-  /** Ids of the first day's data packs, 16 bytes each, then those of later days. */
-  readonly #base = randomFillSync(Buffer.alloc(Math.ceil((LEAVES * LEAF_CELLS) / PACK_CHUNKS) * 16));
-  readonly #later: Buffer[] = [];
+  /** Ids of each day's data packs, 16 bytes each. */
+  readonly #days: Buffer[] = [];
 
   constructor(store: Store, itemId: string) {
     this.#store = store;
@@ -89,7 +94,7 @@ class DiskBuilder {
     const writer = new PackWriter({ backend, keys, kind: 'meta', namer, onPack });
     const isFirst = this.root === undefined;
     const touched = isFirst ? Array.from({ length: LEAVES }, (_, leaf) => leaf) : this.#touched();
-    this.#addDataPacks(isFirst);
+    this.#addDataPacks(isFirst ? LEAVES * LEAF_CELLS : DAY_LEAVES * DAY_CHUNKS);
     const leaves = new Map<number, NodeRef | null>();
     for (const leaf of touched) {
       const plain = this.#leaf(leaf, isFirst);
@@ -108,11 +113,9 @@ class DiskBuilder {
     return [...touched];
   }
 
-  #addDataPacks(isFirst: boolean): void {
-    const ids = isFirst
-      ? this.#base
-      : randomFillSync(Buffer.alloc(Math.ceil((DAY_LEAVES * DAY_CHUNKS) / PACK_CHUNKS) * 16));
-    if (!isFirst) this.#later.push(ids);
+  #addDataPacks(chunks: number): void {
+    const ids = randomFillSync(Buffer.alloc(Math.ceil(chunks / PACK_CHUNKS) * 16));
+    this.#days.push(ids);
     for (let at = 0; at < ids.length; at += 16) {
       const packId = ids.toString('hex', at, at + 16);
       const name = `p/${packId.slice(0, 2)}/${packId}.0.${'0'.repeat(64)}`;
@@ -123,14 +126,14 @@ class DiskBuilder {
   /** A leaf as TreeNode.encode writes it, of ids that nobody asks after. */
   #leaf(leaf: number, isFirst: boolean): Uint8Array {
     const packs: Buffer[] = [];
-    const numbers = new Map<string, number>();
+    const numbers = new Map<number, number>();
     const entries = randomFillSync(Buffer.alloc(LEAF_CELLS * 20));
     for (let cell = 0; cell < LEAF_CELLS; cell++) {
-      const [id, slot] = this.#placeOf(leaf * LEAF_CELLS + cell, isFirst);
-      const key = id.toString('latin1');
+      const { day, pack, slot } = this.#placeOf(leaf * LEAF_CELLS + cell, isFirst);
+      const key = day * MOST_PACKS + pack;
       let number = numbers.get(key);
       if (number === undefined) {
-        number = packs.push(id) - 1;
+        number = packs.push(this.#days[day]!.subarray(pack * 16, pack * 16 + 16)) - 1;
         numbers.set(key, number);
       }
       entries.writeUInt16LE(number, cell * 20 + 16);
@@ -143,14 +146,11 @@ class DiskBuilder {
     return Buffer.concat([head, ...packs, entries]);
   }
 
-  #placeOf(chunk: number, isFirst: boolean): [Buffer, number] {
-    if (isFirst || random.below(LEAF_CELLS) >= DAY_CHUNKS) {
-      const pack = Math.floor(chunk / PACK_CHUNKS) * 16;
-      return [this.#base.subarray(pack, pack + 16), chunk % PACK_CHUNKS];
-    }
-    const day = this.#later[random.below(this.#later.length)]!;
-    const pack = random.below(day.length / 16) * 16;
-    return [day.subarray(pack, pack + 16), random.below(PACK_CHUNKS)];
+  #placeOf(chunk: number, isFirst: boolean): { day: number; pack: number; slot: number } {
+    if (isFirst || random.below(LEAF_CELLS) >= DAY_CHUNKS)
+      return { day: 0, pack: Math.floor(chunk / PACK_CHUNKS), slot: chunk % PACK_CHUNKS };
+    const day = 1 + random.below(this.#days.length - 1);
+    return { day, pack: random.below(this.#days[day]!.length / 16), slot: random.below(PACK_CHUNKS) };
   }
 }
 
@@ -222,6 +222,8 @@ async function look(): Promise<object> {
   return report;
 }
 
-if (positionals[0] === 'build') console.log(JSON.stringify(await build(Number(values.disks))));
+if (positionals[0] === 'create') await create();
+else if (positionals[0] === 'build')
+  console.log(JSON.stringify(await build(Number(values.first), Number(values.disks))));
 else console.log(JSON.stringify(await look()));
 await db[Symbol.asyncDispose]();

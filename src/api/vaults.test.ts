@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { getVault } from '../db/vaults.ts';
 import { GROUP, itemPath, protect, VAULT } from './testing/paths.ts';
 import { SUBSCRIPTION, testServer } from './testing/testServer.ts';
 
@@ -348,4 +349,23 @@ test('a vault shows what it has beside what was asked for, and its store moves w
   await protect(server);
   await server.call('PATCH', VAULT, { tags: { a: 'b' } });
   assert.equal(server.placed.length, 2, 'with the first item it stays where it is');
+});
+
+test('a vault whose immutability changes has its store opened anew, for what it is given next is to be locked', async () => {
+  await using server = await testServer();
+  await server.call('PUT', VAULT, BODY);
+  const [id] = server.stores;
+  const opened: string[] = [];
+  const { vaultStores } = server.services;
+  Object.assign(vaultStores, {
+    forget: async (vaultId: string) => {
+      const row = await getVault(server.db.queries, vaultId);
+      opened.push(`${vaultId} ${row?.immutability}`);
+    },
+  });
+  for (const state of ['Unlocked', 'Locked']) {
+    const body = { properties: { securitySettings: { immutabilitySettings: { state } } } };
+    assert.equal((await server.call('PATCH', VAULT, body)).status, 200);
+  }
+  assert.deepEqual(opened, [`${id} Unlocked`, `${id} Locked`]);
 });

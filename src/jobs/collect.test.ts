@@ -338,3 +338,28 @@ const putOrphans = async (store: Store): Promise<readonly PackRecord[]> => {
   assert.equal(packs.length, 2);
   return packs;
 };
+
+test('packs in a place that lets nobody delete wait, and the run goes on', async () => {
+  let refused = 0;
+  let isRefusing = true;
+  const made = await CollectRig.open((backend) =>
+    over(backend, {
+      delete: async (name) => {
+        if (!isRefusing || !name.startsWith('p/')) return backend.delete(name);
+        refused++;
+        throw new CodedError('DaemonRefused', 'Nothing is deleted through this socket.');
+      },
+    }),
+  );
+  await using rig = made.rig;
+  await made.collections.run({ approved: true });
+  await rig.clock.turn(DAY_MS);
+  const { job, report } = await made.collections.run();
+  assert.equal(job.status, 'Completed', JSON.stringify(job.errors));
+  assert.ok(refused > 0);
+  assert.equal(report!.dropped, 0);
+  assert.ok(report!.waiting.lock > 0, JSON.stringify(report!.waiting));
+  isRefusing = false;
+  assert.ok((await made.collections.run()).report!.dropped > 0);
+  await made.assertAllRestore('after what was refused was dropped');
+});

@@ -1,3 +1,4 @@
+import { sessionFacts } from '../db/collection.ts';
 import { listItems } from '../db/items.ts';
 import { lockedPacks } from '../db/packLocks.ts';
 import { allPoints, getPoint, putPoint } from '../db/points.ts';
@@ -5,13 +6,17 @@ import { getPolicy } from '../db/policies.ts';
 import { changeStoreState, getStoreState } from '../db/storeStates.ts';
 import { getVault } from '../db/vaults.ts';
 import { isCoded } from '../lib/error.ts';
+import type { Backend, LockSpec } from '../store/backend.ts';
 import type { JsonObject } from '../vault/json.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import { isRetentionPaused } from '../vault/protection.ts';
 import { isVaulted, type RecoveryPoint } from '../vault/recoveryPoint.ts';
 import { expiryByRules } from '../vault/retention.ts';
 import type { JobContext } from './context.ts';
-import { disksBeside, extendObjects, extendPacks, lockPoint, lockTarget } from './locks/lockPoint.ts';
+import { lockOf } from './lockOf.ts';
+import { fused } from './locks/fused.ts';
+import { disksBeside, extendObjects, extendPacks, type LockedVault, lockPoint, lockTarget } from './locks/lockPoint.ts';
+import { raiseLocks } from './locks/raiseLocks.ts';
 import type { JobOutcome } from './runner.ts';
 import type { OpenVault } from './vaultStores.ts';
 
@@ -34,7 +39,14 @@ interface LockState extends JsonObject {
   readonly missing: string[];
   /** The next run asks about the packs behind this one. */
   readonly cursor: string;
+  /** `compliance`: no lock of another mode is left. */
+  readonly mode: LockSpec['mode'];
+  /** Why there are, though the vault is to have none. */
+  readonly notRaised: string[];
 }
+
+/** What a run's look at the storage itself gave. */
+type StorageLook = Pick<LockState, 'checked' | 'renewed' | 'cursor' | 'mode' | 'notRaised'>;
 
 /**
  * Housekeeping, hourly: every point of the vault is locked as long as it is kept, also when a policy has made that
@@ -47,7 +59,9 @@ export async function runExtendLocks(context: JobContext): Promise<JobOutcome> {
   const run = new LockRun(context, vault);
   for (const item of await listItems(db.queries, { vaultId: job.vaultId })) await run.item(item);
   await run.keys();
-  return conclude(context, run, await run.checkStorage(await cursorOf(context)));
+  const { locks } = await getStoreState(db.queries, job.vaultId);
+  const checked = await run.checkStorage(typeof locks?.cursor === 'string' ? locks.cursor : '');
+  return conclude(context, run, { ...checked, ...(await raised(context, vault, locks?.mode)) });
 }
 
 class LockRun {
@@ -57,11 +71,13 @@ class LockRun {
   missing: string[] = [];
   #longest = 0;
   readonly #context: JobContext;
-  readonly #vault: OpenVault;
+  readonly #vault: LockedVault;
 
   constructor(context: JobContext, vault: OpenVault) {
     this.#context = context;
-    this.#vault = vault;
+    // who may delete may also raise a lock's mode where it is made longer
+    const store = { ...vault.store, backend: vault.reaper };
+    this.#vault = { store, secondary: vault.secondary && fused(vault.secondary) };
   }
 
   /** The longest locks first: what they reach needs no second look for the shorter ones. */
@@ -122,20 +138,20 @@ class LockRun {
     if (this.#longest === 0) return;
     const names = ['fmt'];
     for await (const { name } of this.#vault.store.backend.list('keys/')) names.push(name);
-    this.missing.push(...(await extendObjects(this.#vault, names, this.#longest)));
+    this.missing.push(...(await extendObjects(this.#vault, names, this.#longest)).values());
   }
 
   /** Asks the storage itself, some packs a run, all in turn: a pack may have been put anew, or come to a copy late. */
-  async checkStorage(after: string): Promise<{ checked: number; renewed: number; cursor: string }> {
+  async checkStorage(after: string): Promise<Pick<LockState, 'checked' | 'renewed' | 'cursor'>> {
     const { db, clock, signal } = this.#context;
-    const { vaultId, backend } = this.#vault.store;
+    const { store, secondary } = this.#vault;
+    const { vaultId, backend } = store;
     const packs = await lockedPacks(db.queries, vaultId, { after, now: clock.now(), limit: CHECKED_A_RUN });
     let renewed = 0;
     for (const pack of packs) {
       signal.throwIfAborted();
-      const places = [backend, ...(this.#vault.secondary ? [this.#vault.secondary] : [])];
-      const ends = await Promise.all(places.map((place) => endOf(place, pack.name)));
-      if (ends.every((end) => end >= pack.lockedUntil!)) continue;
+      const ends = [endOf(backend, pack.name, 0), ...(secondary ? [endOfCopy(secondary, pack.name)] : [])];
+      if ((await Promise.all(ends)).every((end) => end >= pack.lockedUntil!)) continue;
       renewed++;
       this.missing.push(...(await extendPacks(this.#context, this.#vault, [pack], pack.lockedUntil!)));
     }
@@ -144,15 +160,36 @@ class LockRun {
   }
 }
 
-/** A place that has no locks, or not the object yet, is nothing to mend. */
-async function endOf({ lock }: Pick<OpenVault['reaper'], 'lock'>, name: string): Promise<number> {
+/** `ifMissing`: the answer when the object is not there. A place without locks has nothing to mend. */
+async function endOf({ lock }: Pick<Backend, 'lock'>, name: string, ifMissing: number): Promise<number> {
   if (!lock) return Number.POSITIVE_INFINITY;
   try {
     return (await lock.retainedUntil(name)) ?? 0;
   } catch (error) {
-    if (isCoded(error, 'StoreObjectMissing')) return 0;
+    if (isCoded(error, 'StoreObjectMissing')) return ifMissing;
     throw error;
   }
+}
+
+/** What has not come to the secondary yet is locked when it comes; one that does not answer is told of as missing. */
+const endOfCopy = (secondary: Pick<Backend, 'lock'>, name: string): Promise<number> =>
+  endOf(secondary, name, Number.POSITIVE_INFINITY).catch((error: unknown) => {
+    if (!isCoded(error)) throw error;
+    return 0;
+  });
+
+/** A vault that was locked has its older locks raised once; a backup under way may still put with the older mode. */
+async function raised(
+  { db, job, signal }: JobContext,
+  vault: OpenVault,
+  before: unknown,
+): Promise<Pick<LockState, 'mode' | 'notRaised'>> {
+  const row = await getVault(db.queries, job.vaultId);
+  const mode = (row && lockOf(row)?.mode) ?? 'governance';
+  if (mode === 'governance' || before === mode) return { mode, notRaised: [] };
+  const { underWay } = await sessionFacts(db.queries, job.vaultId);
+  const notRaised = await raiseLocks(vault, signal);
+  return { mode: notRaised.length > 0 || underWay.size > 0 ? 'governance' : mode, notRaised: [...notRaised] };
 }
 
 const nearest = (
@@ -169,15 +206,10 @@ const nearest = (
     );
 };
 
-async function cursorOf({ db, job }: JobContext): Promise<string> {
-  const { locks } = await getStoreState(db.queries, job.vaultId);
-  return typeof locks?.cursor === 'string' ? locks.cursor : '';
-}
-
 async function conclude(
   { db, clock, log, job }: JobContext,
   { points, covered, extended, missing }: LockRun,
-  storage: { readonly checked: number; readonly renewed: number; readonly cursor: string },
+  storage: StorageLook,
 ): Promise<JobOutcome> {
   const named = missing.slice(0, NAMED_AT_MOST);
   const locks: LockState = { at: clock.now(), points, covered, extended, missing: named, ...storage };
@@ -186,7 +218,7 @@ async function conclude(
   if (!isWhole)
     log.error({ vault: job.vaultId, points, covered, missing: named }, 'locks do not cover all of the vault');
   return {
-    status: isWhole ? 'Completed' : 'CompletedWithWarnings',
+    status: isWhole && storage.notRaised.length === 0 ? 'Completed' : 'CompletedWithWarnings',
     propertyBag: {
       'Recovery Points': String(points),
       'Locked Recovery Points': String(covered),
@@ -194,6 +226,7 @@ async function conclude(
       'Packs Checked': String(storage.checked),
       ...(storage.renewed > 0 ? { 'Packs Locked Anew': String(storage.renewed) } : {}),
       ...(missing.length > 0 ? { 'Not Locked': named.join(', ') } : {}),
+      ...(storage.notRaised.length > 0 ? { 'Not Raised to Compliance': storage.notRaised.join(' ') } : {}),
     },
   };
 }

@@ -20,10 +20,7 @@ export async function letCommitGo(
   } catch (error) {
     // a place without a reaper lets nobody delete: no reason to fail what else is done
     if (!isRefusedDeletion(error)) throw error;
-    log.info(
-      { commit: commit.commitName, reason: error.message },
-      'an expired point waits, for the storage holds it',
-    );
+    log.info({ commit: commit.commitName, reason: error.message }, 'an expired point waits, for the storage holds it');
     return false;
   }
   await markCommitDeleted(db.queries, store.vaultId, commit.cseq);

@@ -53,3 +53,32 @@ for (const [when, work] of [
     assert.deepEqual(states, ['committed'], 'nothing was begun again');
     assert.deepEqual((await next.restore(before!)).hashes, await next.diskHashes());
   });
+
+test('a snapshot that is transferred after a later one of its machine is the point that it was', async () => {
+  await using rig = await VaultRig.open();
+  await rig.host.write(MACHINE, 0, 0, randomBytes(300_000));
+  assert.equal((await rig.backUp()).status, 'Completed');
+  await rig.clock.turn(60_000);
+  await rig.host.write(MACHINE, 0, 100_000, randomBytes(100_000));
+  const earlier = await rig.diskHashes();
+  const id = await rig.service.requestBackup(rig.item.id, { userTriggered: true, by: BY });
+  const died = Promise.withResolvers<void>();
+  const Backup: JobHandler = async (context) => {
+    await takeSnapshot(context, await readBackupSubject(context));
+    died.resolve();
+    return new Promise<never>(() => {});
+  };
+  void new JobRunner(rig.tools, { owner: randomUUID(), handlers: { Backup }, concurrency: 1 }).runOne();
+  await died.promise;
+
+  await using next = await rig.reborn();
+  await next.clock.turn(1000);
+  await next.host.write(MACHINE, 0, 150_000, randomBytes(100_000));
+  assert.equal((await next.backUp()).status, 'Completed', 'the job of the dead process is still leased');
+  await next.clock.turn(60_000);
+  assert.equal(await next.runner.runOne(), true, 'the job is taken over');
+  assert.equal((await next.job(id)).status, 'Completed');
+  const [newest, between] = (await next.points()).filter(isVaulted);
+  assert.deepEqual((await next.restore(between!)).hashes, earlier);
+  assert.deepEqual((await next.restore(newest!)).hashes, await next.diskHashes());
+});

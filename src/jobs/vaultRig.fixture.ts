@@ -40,6 +40,12 @@ export interface RigOptions {
   readonly wrap?: (backend: Backend) => Backend;
   /** Folders of the rig, by name of place. */
   readonly places?: Omit<StoragePlaces, 'places'>;
+  /** Instead: as an operator configured them. */
+  readonly storage?: StoragePlaces;
+  /** Threads that read and write disks; 0, which is usual here: none. */
+  readonly workers?: number;
+  /** What the clock shows at first, ms. */
+  readonly startAt?: number;
   /** Around one place of it. */
   readonly wrapPlace?: (place: string, backend: Backend) => Backend;
   readonly redundancy?: StorageRedundancy;
@@ -77,10 +83,10 @@ export class VaultRig implements AsyncDisposable {
     this.#options = options;
     const at = (name: string) => join(folder, name);
     const { wrap, wrapPlace, places } = options;
-    const storage = places && { ...places, places: diskPlaces(folder, places) };
+    const storage = options.storage ?? (places && { ...places, places: diskPlaces(folder, places) });
     const folders = { stores: at('stores'), keys: at('keys'), cache: at('cache') };
     const stores = new VaultStores(folders, clock, wrap, { db, storage, wrapPlace });
-    this.tools = { db, clock, log: silentLogger, hosts: new Hosts([host]), stores, workers: 0 };
+    this.tools = { db, clock, log: silentLogger, hosts: new Hosts([host]), stores, workers: options.workers ?? 0 };
     this.runner = this.newRunner();
     const handlers = { Verify: runVerify, Replicate: runReplicate };
     this.housekeeper = new JobRunner(this.tools, { owner: randomUUID(), handlers, concurrency: 1 });
@@ -89,7 +95,7 @@ export class VaultRig implements AsyncDisposable {
 
   static async open(rules: Partial<PolicyRules> = {}, options: RigOptions = {}): Promise<VaultRig> {
     const folder = await mkdtemp(join(tmpdir(), 'strongroom-rig-'));
-    const clock = new TurnedClock('2026-03-02T09:00:00Z');
+    const clock = new TurnedClock(options.startAt ?? '2026-03-02T09:00:00Z');
     const host = new FakeHost({ folder, clock });
     const machine = await host.addMachine({
       ...MACHINE,

@@ -55,6 +55,15 @@ test('changes since a snapshot are what was written after it, zeros as zeros', a
   });
 });
 
+test('from a base that was taken later nothing can be counted', async () => {
+  await using bench = await openBench();
+  const { host } = bench;
+  await host.snapshot(REF, { id: 's1' });
+  await host.write(REF, 0, 2 * CELL, Buffer.from('between'));
+  await host.snapshot(REF, { id: 's2' });
+  assert.equal((await extentsSince(host, 's1', 's2')).kind, 'whole');
+});
+
 test('lost tracking and a resize lead back to the whole disk', async () => {
   await using bench = await openBench();
   const { host } = bench;

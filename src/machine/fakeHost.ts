@@ -144,6 +144,7 @@ export class FakeHost implements MachineHost {
     const frozen: FrozenDisk[] = [];
     for (const disk of wanted) {
       const path = join(this.#folder, `snapshot-${request.id}-${this.#fileNumber++}.raw`);
+      const writesSeen = disk.writes.length; // one that comes while it is copied counts as later
       await copyDiskFile(disk.path, path);
       const base = earlier?.disks.find((other) => other.lun === disk.lun);
       const { lun, name, sizeBytes, diskId } = disk;
@@ -155,7 +156,7 @@ export class FakeHost implements MachineHost {
         diskId,
         taken: why === undefined ? INCREMENTAL : { kind: 'whole' as const, why },
       });
-      frozen.push({ ...disk, path, writesSeen: disk.writes.length });
+      frozen.push({ ...disk, path, writesSeen });
       request.onProgress?.({ bytesDone: frozen.length, bytesTotal: wanted.length });
     }
     const snapshot: Snapshot = {

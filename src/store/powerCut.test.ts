@@ -63,6 +63,11 @@ const assertPointRestores = async (store: Store, name: string, disk: SparseDisk)
   await assertRestores(store, body.disks[0]!.root, disk);
 };
 
+const theCut = (error: unknown): PowerCut => {
+  if (error instanceof PowerCut) return error;
+  throw error;
+};
+
 /** A later start goes on in the same place, as if nothing had been. */
 const assertUsable = async (backend: Backend): Promise<void> => {
   const store = (await backend.head('fmt')) ? await openStore(backend, KEK) : await newStore(backend);
@@ -97,7 +102,9 @@ describe('a power cut', () => {
       const files = new VolatileFiles();
       files.cutAt = at;
       const shown: { name: string; disk: SparseDisk }[] = [];
-      await assert.rejects(twoDays(new DiskBackend('/store', files), shown), PowerCut);
+      const cut = await twoDays(new DiskBackend('/store', files), shown).then(() => undefined, theCut);
+      // packs have random names: two that share a folder need fewer calls
+      assert.ok(cut || at > calls - 8, `call ${at} of ${calls} was not cut`);
       let turn = 0;
       for (const survives of [() => false, () => true, () => turn++ % 2 === 0, () => turn++ % 3 === 0]) {
         await assertPromisesKept(new DiskBackend('/store', files.afterPowerCut(survives)), shown);

@@ -98,7 +98,7 @@ export const verifyPoint = async (access: RescueAccess, pointId: string): Promis
   const store = await openStore(access.backend, access.kek);
   const point = await findPoint(store, pointId);
   await using checks = await openChecks(store, access.threads, access.signal);
-  return verifyCommits(access, store, [point], checks);
+  return await verifyCommits(access, store, [point], checks);
 };
 
 /**

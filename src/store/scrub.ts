@@ -4,6 +4,9 @@ import { type CodedError, isCoded } from '../lib/error.ts';
 import type { Backend } from './backend.ts';
 import { parseObject } from './format/jsonObject.ts';
 import { FORMAT_NAME, parseKeysName } from './format/names.ts';
+import { promisedSha256 } from './objectHash.ts';
+
+type Digest = (bytes: Uint8Array) => string | Promise<string>;
 
 /** What is wrong with an object in one place. */
 export interface ObjectDamage {
@@ -29,16 +32,16 @@ export interface Examination {
 export const scrubObject = async (place: Backend, name: string): Promise<'sound' | ObjectDamage> =>
   (await examineObject(place, name)).verdict;
 
-/** As `scrubObject`, with the bytes at hand. */
-export const examineObject = async (place: Backend, name: string): Promise<Examination> => {
-  const first = await look(place, name);
+/** As `scrubObject`, with the bytes at hand. A thread that has no event loop to keep free hashes with `sha256Of`. */
+export const examineObject = async (place: Backend, name: string, sha256 = sha256Beside): Promise<Examination> => {
+  const first = await look(place, name, sha256);
   if (first instanceof Uint8Array) return { verdict: 'sound', bytes: first, erredOnce: false };
-  const second = await look(place, name);
+  const second = await look(place, name, sha256);
   if (second instanceof Uint8Array) return { verdict: 'sound', bytes: second, erredOnce: true };
   return { verdict: second, erredOnce: false };
 };
 
-const look = async (place: Backend, name: string): Promise<Uint8Array | ObjectDamage> => {
+const look = async (place: Backend, name: string, sha256: Digest): Promise<Uint8Array | ObjectDamage> => {
   let bytes: Uint8Array;
   try {
     bytes = await place.get(name);
@@ -48,7 +51,7 @@ const look = async (place: Backend, name: string): Promise<Uint8Array | ObjectDa
     if (!isCoded(error, 'StoreIoFailed') || !(await answers(place))) throw error;
     return damage(name, 'unreadable', error.message);
   }
-  const why = await whatIsWrong(name, bytes);
+  const why = await whatIsWrong(name, bytes, sha256);
   return why === undefined ? bytes : damage(name, 'spoilt', `${name}: ${why}.`);
 };
 
@@ -73,15 +76,14 @@ const answers = async (place: Backend): Promise<boolean> => {
   }
 };
 
-const SHA256_NAME = /\.([0-9a-f]{64})$/;
 /** Objects that carry no checksum: who has the keys, or the database, knows what they must hold. */
 const PLAIN_JSON = /^(fmt|gc\/\d+|own\/\d+)$/;
 
 /** Undefined: nothing, as far as can be told without a key. */
-const whatIsWrong = async (name: string, bytes: Uint8Array): Promise<string | undefined> => {
-  const sha256 = SHA256_NAME.exec(name)?.[1];
-  if (sha256 !== undefined)
-    return (await sha256Beside(bytes)) === sha256 ? undefined : 'its bytes have another SHA-256 than its name';
+const whatIsWrong = async (name: string, bytes: Uint8Array, sha256: Digest): Promise<string | undefined> => {
+  const promised = promisedSha256(name);
+  if (promised !== undefined)
+    return (await sha256(bytes)) === promised ? undefined : 'its bytes have another SHA-256 than its name';
   const isKeys = parseKeysName(name) !== undefined;
   if (!isKeys && !PLAIN_JSON.test(name)) return undefined;
   try {
@@ -97,5 +99,5 @@ const whatIsWrong = async (name: string, bytes: Uint8Array): Promise<string | un
 };
 
 /** A pack is hashed beside the event loop, which is for others meanwhile. */
-const sha256Beside = async (bytes: Uint8Array): Promise<string> =>
+const sha256Beside: Digest = async (bytes) =>
   Buffer.from(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)).toString('hex');

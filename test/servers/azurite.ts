@@ -45,11 +45,13 @@ export const whyNoAzurite = async (): Promise<string | undefined> => {
   }
 };
 
-export const startAzurite = async (): Promise<Azurite> => {
+/** `as`: the address and keys of one that was stopped; it comes back empty. */
+export const startAzurite = async (as?: Omit<Azurite, 'stop' | typeof Symbol.asyncDispose>): Promise<Azurite> => {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-azurite-'));
-  const [accountName, accountKey] = ['vaultaccount', randomBytes(64).toString('base64')];
+  const { accountName = 'vaultaccount', accountKey = randomBytes(64).toString('base64') } = as ?? {};
+  const port = as ? new URL(as.endpoint).port : '0';
   const program = join(await installedFolder(), 'node_modules/azurite/dist/src/blob/main.js');
-  const words = ['--blobHost', '127.0.0.1', '--blobPort', '0', '--location', folder, '--disableTelemetry'];
+  const words = ['--blobHost', '127.0.0.1', '--blobPort', port, '--location', folder, '--disableTelemetry'];
   // the SDK asks for a newer version of the API than Azurite knows of
   const child = spawn(process.execPath, [program, ...words, '--skipApiVersionCheck'], {
     env: { ...process.env, AZURITE_ACCOUNTS: `${accountName}:${accountKey}` },

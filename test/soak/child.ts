@@ -9,7 +9,13 @@ import { SoakRig } from './soakRig.ts';
  * far its clock was turned; its parent is the judge.
  */
 const { values } = parseArgs({
-  options: { folder: { type: 'string' }, now: { type: 'string' }, seed: { type: 'string' } },
+  options: {
+    folder: { type: 'string' },
+    now: { type: 'string' },
+    seed: { type: 'string' },
+    /** One backup of each machine, and no more. */
+    once: { type: 'boolean', default: false },
+  },
 });
 
 const HOUR_MS = 3_600_000;
@@ -22,6 +28,16 @@ rig.recorder.onHashes = (snapshotId, hashes) => tell({ snapshotId, hashes: [...h
 const process = await rig.start({ wraps: { isPlain: true } });
 await process.settle();
 tell({ isReady: true });
+if (values.once) {
+  for (const item of rig.items) {
+    await rig.write(item, 4);
+    await process.requestBackup(item);
+  }
+  await process.settle();
+  tell({ now: rig.clock.now() });
+  await process[Symbol.asyncDispose]();
+  globalThis.process.exit(0); // its worker threads wait for more
+}
 for (;;) {
   for (const item of rig.items) {
     await rig.write(item, 1 + random.below(6));

@@ -28,7 +28,14 @@ export async function killEverywhere(run: SoakRun, work: Work, few: number): Pro
   await using rigs = new PreparedRigs(work, run.random.uint32());
   const steps = await stepsOf(rigs, work);
   if (steps < 3) throw new Violation(`${work.name} has only ${steps} steps`);
-  for (const cutAt of run.pick(steps, few)) await killAt(run, rigs, work, cutAt);
+  let done = 0;
+  run.beginNext();
+  for (const cutAt of run.pick(steps, few)) {
+    if (run.isOver) break;
+    await killAt(run, rigs, work, cutAt);
+    done++;
+  }
+  run.note(`${work.name}: killed before ${done} of ${steps} steps`);
 }
 
 /** Rigs with the same bytes each time, so that the steps are the same. */

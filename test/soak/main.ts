@@ -6,7 +6,7 @@ const { values } = parseArgs({
   options: {
     /** Comma-separated names; absent: all. */
     part: { type: 'string' },
-    /** How long parts without an end of their own go on. */
+    /** How long a part goes on that has no end of its own, and at most any other. */
     minutes: { type: 'string', default: '60' },
     /** Repeats a run; absent: another one each time. */
     seed: { type: 'string' },

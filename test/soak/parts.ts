@@ -11,6 +11,7 @@ import { processKills } from './parts/processKills.ts';
 import { reconcileKills } from './parts/reconcileKills.ts';
 import { replicaKills } from './parts/replicaKills.ts';
 import { restoreKills } from './parts/restoreKills.ts';
+import { syncErrorsInKernel } from './parts/syncErrorsInKernel.ts';
 import { writers } from './parts/writers.ts';
 import { zoneWipe } from './parts/zoneWipe.ts';
 
@@ -21,6 +22,7 @@ export const PARTS: readonly Part[] = [
   replicaKills,
   reconcileKills,
   fsyncErrors,
+  syncErrorsInKernel,
   fullDisk,
   tinyDisk,
   crashImages,

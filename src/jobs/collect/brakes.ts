@@ -64,7 +64,10 @@ const storageClockBrake = async (
   clock: Clock,
   settings: CollectSettings,
 ): Promise<readonly Brake[]> => {
-  const there = await reaper.storageNow?.();
+  // one that does not answer is a brake of its own, below
+  const there = await reaper.storageNow?.().catch((error: unknown) => {
+    if (!isCoded(error)) throw error;
+  });
   if (there === undefined) return [];
   const difference = Math.abs(there - clock.now());
   if (difference <= settings.clockDifferenceMs) return [];

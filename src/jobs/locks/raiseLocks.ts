@@ -27,6 +27,22 @@ export async function raiseLocks(
   return problems;
 }
 
-async function raiseIn({ lock, list }: Backend, signal: AbortSignal): Promise<void> {
+async function raiseIn(place: Backend, signal: AbortSignal): Promise<void> {
+  const { lock } = place;
   if (!lock?.raise) return;
+  let batch: string[] = [];
+  const flush = async () => {
+    await eachOf(batch, (name) => unlessGone(lock.raise!(name)));
+    batch = [];
+  };
+  for await (const { name } of place.list('')) {
+    signal.throwIfAborted();
+    if (batch.push(name) === BATCH) await flush();
+  }
+  await flush();
 }
+
+const unlessGone = (raising: Promise<void>): Promise<void> =>
+  raising.catch((error: unknown) => {
+    if (!isCoded(error, 'StoreObjectMissing')) throw error;
+  });

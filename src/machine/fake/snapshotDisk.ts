@@ -28,7 +28,8 @@ export const openFrozenDisk = (
     address: { kind: 'file', path: disk.path },
     async changedSince(baseSnapshotId) {
       const base = baseSnapshotId === undefined ? undefined : findBase(baseSnapshotId);
-      const why = baseSnapshotId === undefined ? 'no base is given' : whyNotFrom(base, disk);
+      const why =
+        baseSnapshotId === undefined ? 'no base is given' : (whyNotFrom(base, disk) ?? whyNotBefore(base, disk));
       if (why !== undefined) return { kind: 'whole', why, extents: dataExtents(disk) } satisfies ChangedExtents;
       const cells = changedCells(disk.writes.slice(base?.writesSeen ?? 0, disk.writesSeen));
       return { kind: 'changed', extents: cellExtents(disk, cells) } satisfies ChangedExtents;
@@ -51,6 +52,10 @@ export const whyNotFrom = (
   if (base.writes !== disk.writes) return 'change tracking was lost since the base';
   return undefined;
 };
+
+/** What was overwritten between the two is in neither log from the later one on. */
+const whyNotBefore = (base: FrozenDisk | undefined, disk: FrozenDisk): string | undefined =>
+  base && base.writesSeen > disk.writesSeen ? 'the base was taken later' : undefined;
 
 const changedCells = (writes: WriteLog): number[] => {
   const cells = new Set<number>();

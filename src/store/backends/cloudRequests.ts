@@ -32,6 +32,9 @@ export interface RequestsOptions {
 
 /** Before a request is given up: 8 attempts, about 8 seconds of pauses in all when nothing else is asked for. */
 const ATTEMPTS = 8;
+/** Nobody listens there: whoever has other copies, or a job to try again later, is better told soon. */
+const ATTEMPTS_AT_NOBODY = 3;
+const NOBODY = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND/;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 const LONGEST_RETRY_AFTER_MS = 30_000;
@@ -63,7 +66,8 @@ export class Requests {
         request.signal?.throwIfAborted();
         const failure = this.#failureOf(error);
         if (!failure) throw error;
-        if (attempt === ATTEMPTS || !isPassing(failure)) throw this.#translated(request, failure, attempt, error);
+        if (attempt === attemptsAt(failure) || !isPassing(failure))
+          throw this.#translated(request, failure, attempt, error);
         await this.#clock.sleep(pauseMs(attempt, failure), request.signal);
       }
     }
@@ -111,6 +115,9 @@ export class Requests {
     return new CodedError('StoreIoFailed', `${what}${tries}).`, { ...options, recommendations });
   }
 }
+
+const attemptsAt = ({ code, message }: RequestFailure): number =>
+  NOBODY.test(code) || NOBODY.test(message) ? ATTEMPTS_AT_NOBODY : ATTEMPTS;
 
 class NoAnswer extends Error {}
 

@@ -7,7 +7,7 @@ import { assertObjectName } from '../format/names.ts';
 import { promisedSha256, sha256Of } from '../objectHash.ts';
 import { isRefusedDeletion } from '../refusedDeletion.ts';
 import { Copy, type PutSlot, reasonOf } from './copy.ts';
-import { objectMissing } from './failures.ts';
+import { type Failure, resting, restingFailure, told, unreadable, wrongBytes } from './copyFailures.ts';
 import { ReplicatedLock } from './replicatedLock.ts';
 import { listingParts, unionUnder } from './unionList.ts';
 
@@ -15,11 +15,6 @@ export interface NamedCopy {
   /** The place's. */
   readonly name: string;
   readonly backend: Backend;
-}
-
-interface Failure {
-  readonly copy: Copy;
-  readonly error: unknown;
 }
 
 interface Attempt {
@@ -92,8 +87,10 @@ export class ReplicatedBackend implements Backend {
 
   async head(name: string): Promise<{ readonly sizeBytes: number } | undefined> {
     assertObjectName(name);
-    const failures: Failure[] = [];
+    const resting = this.#dispensable();
+    const failures: Failure[] = resting.map(restingFailure);
     for (const copy of this.#inReadingOrder()) {
+      if (resting.includes(copy)) continue;
       try {
         const found = await copy.call(() => copy.backend.head(name));
         if (found) return found;
@@ -107,8 +104,12 @@ export class ReplicatedBackend implements Backend {
 
   async *list(prefix: string): AsyncIterable<ObjectInfo> {
     for (const part of listingParts(prefix)) {
-      const { objects, failures } = await unionUnder(this.#copies, part);
-      this.#requireEnough(`what is under '${prefix}'`, failures);
+      const resting = this.#dispensable();
+      const { objects, failures } = await unionUnder(
+        this.#copies.filter((copy) => !resting.includes(copy)),
+        part,
+      );
+      this.#requireEnough(`what is under '${prefix}'`, [...failures, ...resting.map(restingFailure)]);
       yield* objects.values();
     }
   }
@@ -254,9 +255,17 @@ export class ReplicatedBackend implements Backend {
 
   /** Of the places' clocks, the one that is farthest from ours. */
   async #worstTime(clock: Clock): Promise<number | undefined> {
-    const times = await Promise.all(this.#copies.map((copy) => copy.call(async () => copy.backend.storageNow?.())));
+    const asked = this.#copies.map((copy) => copy.call(async () => copy.backend.storageNow?.()));
+    // a place that is away tells no time, and holds nobody up who asks for it
+    const times = (await Promise.allSettled(asked)).map((one) => (one.status === 'fulfilled' ? one.value : undefined));
     const away = (time: number) => Math.abs(time - clock.now());
     return times.filter((time) => time !== undefined).sort((one, other) => away(other) - away(one))[0];
+  }
+
+  /** Copies at rest that need not answer for now: each call to one may take its whole time. */
+  #dispensable(): readonly Copy[] {
+    const resting = this.#copies.filter(({ reads }) => reads.isNow);
+    return resting.length < this.#quorum ? resting : [];
   }
 
   #inReadingOrder(): readonly Copy[] {
@@ -265,25 +274,3 @@ export class ReplicatedBackend implements Backend {
 }
 
 const NEVER = new AbortController().signal;
-
-const told = (failures: readonly Failure[]): string =>
-  failures.map(({ copy, error }) => `${copy.name}: ${reasonOf(error)}`).join('; ');
-
-const resting = (copy: Copy): CodedError =>
-  new CodedError('StoreIoFailed', `${copy.puts.lastFailure} (it is left alone for a while)`, { target: copy.name });
-
-const wrongBytes = (name: string, copy: Copy): CodedError =>
-  new CodedError('StoreDataDamaged', `The bytes of '${name}' do not have the SHA-256 of its name.`, {
-    target: copy.name,
-  });
-
-/** A place that did not answer may have it: nothing is called damaged or missing as long as there is one. */
-const unreadable = (name: string, failures: readonly Failure[]): unknown => {
-  const byCode = (code: 'StoreDataDamaged' | 'StoreObjectMissing') =>
-    failures.filter(({ error }) => isCoded(error, code));
-  const [missing, damaged] = [byCode('StoreObjectMissing'), byCode('StoreDataDamaged')];
-  if (missing.length === failures.length) return objectMissing(name);
-  const code = missing.length + damaged.length === failures.length ? 'StoreDataDamaged' : 'StoreIoFailed';
-  const message = `'${name}' cannot be read in any place: ${told(failures)}`;
-  return new CodedError(code, message, { target: name, cause: failures[0]?.error });
-};

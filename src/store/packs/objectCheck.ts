@@ -8,6 +8,7 @@ import { directoryLength, type PackDirectory, readDirectory } from '../format/di
 import { parsePackName } from '../format/names.ts';
 import { recordKey } from '../format/pack.ts';
 import type { WorkerKeys } from '../keys.ts';
+import { sha256Of } from '../objectHash.ts';
 import { examineObject } from '../scrub.ts';
 import { copiesOf } from '../secondOpinion.ts';
 import { PackReader } from './packReader.ts';
@@ -42,7 +43,7 @@ export class ObjectCheck {
     const damages: Damage[] = [];
     let proven: Uint8Array | undefined;
     for (const copy of copiesOf(this.#backend)) {
-      const { verdict, bytes } = await examineObject(copy, name);
+      const { verdict, bytes } = await examineObject(copy, name, sha256Of);
       if (verdict !== 'sound') damages.push({ object: name, message: verdict.message });
       else proven ??= await this.#prove(name, bytes!);
     }

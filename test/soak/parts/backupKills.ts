@@ -35,7 +35,7 @@ export async function oneBackup(rig: SoakRig): Promise<void> {
 export const backupKills: Part = {
   name: 'backup kills',
   run: async (run) => {
-    await killEverywhere(run, full, 10);
-    await killEverywhere(run, incremental, 5);
+    await killEverywhere(run, full, 6);
+    await killEverywhere(run, incremental, 3);
   },
 };

@@ -8,16 +8,21 @@ const HOUR_MS = 3_600_000;
 
 /** Days of backups that are kept for a day each: whole packs die, and of others most records do. */
 export async function agedVault(rig: SoakRig): Promise<void> {
+  await days(rig);
+  await using process = await rig.start();
+  await process.prune();
+}
+
+async function days(rig: SoakRig, retainDays = 1): Promise<void> {
   await using process = await rig.start();
   for (let day = 0; day < 3; day++) {
     for (const item of rig.items) {
       await rig.write(item, day === 0 ? 14 : 5);
-      await process.requestBackup(item, 1);
+      await process.requestBackup(item, retainDays);
     }
     await process.settle();
     await rig.clock.turn(26 * HOUR_MS);
   }
-  await process.prune();
 }
 
 /** Asks for a collection; an operator has looked at how much would go. */
@@ -44,6 +49,22 @@ const act = async (process: SoakProcess): Promise<void> => {
 const afterwards = async (process: SoakProcess): Promise<void> => {
   await collectAll(process);
   await assertVault(process, { isCollected: true });
+};
+
+const letGo: Work = {
+  name: 'letting points go',
+  kinds: ['put', 'delete', 'file', 'db'],
+  rig: { machines: 2 },
+  isCopied: true,
+  prepare: async (rig) => {
+    await days(rig, 4); // backups let go of what has expired, too
+    await rig.clock.turn(5 * 24 * HOUR_MS);
+  },
+  act: (process) => process.prune(),
+  afterwards: async (process) => {
+    await process.prune();
+    await assertVault(process);
+  },
 };
 
 const condemn: Work = {
@@ -86,8 +107,9 @@ const emptyTrash: Work = {
 export const collectKills: Part = {
   name: 'collect kills',
   run: async (run) => {
-    await killEverywhere(run, condemn, 2);
-    await killEverywhere(run, drop, 6);
-    await killEverywhere(run, emptyTrash, 2);
+    await killEverywhere(run, letGo, 1);
+    await killEverywhere(run, condemn, 1);
+    await killEverywhere(run, drop, 3);
+    await killEverywhere(run, emptyTrash, 1);
   },
 };

@@ -12,7 +12,7 @@ export const fsyncErrors: Part = {
     const seed = run.random.uint32();
     const syncs = (await backupWith(seed, Number.POSITIVE_INFINITY, run)).count;
     if (syncs < 5) throw new Violation(`a backup syncs only ${syncs} times`);
-    for (const failAt of run.pick(syncs, 6)) {
+    for (const failAt of run.pick(syncs, 4)) {
       const faults = await backupWith(seed, failAt, run);
       if (faults.hits === 0) throw new Violation(`the error prepared at sync ${failAt} of ${syncs} was never hit`);
       run.count('fsync errors');

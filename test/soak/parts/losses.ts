@@ -25,8 +25,11 @@ export const losses: Part = {
     for (const [kind, names] of await classesOf(single))
       for (const name of run.isLong ? names : names.slice(0, 1)) await loseFromSingle(run, single, kind, name);
     await using zones = await vaultWithEverything(run, { redundancy: 'ZoneRedundant' });
-    for (const [kind, names] of await classesOf(zones))
+    const classes = [...(await classesOf(zones))];
+    for (const index of run.pick(classes.length, 2)) {
+      const [kind, names] = classes[index - 1]!;
       for (const name of run.isLong ? names : names.slice(0, 1)) await loseFromZone(run, zones, kind, name);
+    }
   },
 };
 
@@ -53,12 +56,13 @@ async function classesOf(rig: SoakRig): Promise<ReadonlyMap<ObjectClass, readonl
   return classes;
 }
 
-async function loseFromSingle(run: SoakRun, template: SoakRig, kind: ObjectClass, name: string): Promise<void> {
+async function loseFromSingle(run: SoakRun, template: SoakRig, kind: ObjectClass, object: string): Promise<void> {
   await using rig = await template.copy(run.random);
   await using process = await rig.start();
   await process.settle();
   const { backend } = (await process.tools.stores.open(rig.vaultId)).store;
   const kit = kind === 'keys' ? await kitOf(process) : undefined;
+  const name = kind === 'own' ? await newestClaim(process) : object;
   await rm(join(rig.storeFolder(), name));
   run.count('losses');
   const when = `${name} (${kind}) is gone`;
@@ -81,11 +85,12 @@ async function loseFromSingle(run: SoakRun, template: SoakRig, kind: ObjectClass
 }
 
 /** One of three places lost it. */
-async function loseFromZone(run: SoakRun, template: SoakRig, kind: ObjectClass, name: string): Promise<void> {
+async function loseFromZone(run: SoakRun, template: SoakRig, kind: ObjectClass, object: string): Promise<void> {
   await using rig = await template.copy(run.random);
   const zone = rig.places[run.random.below(rig.places.length)]!;
   await using process = await rig.start();
   await process.settle();
+  const name = kind === 'own' ? await newestClaim(process) : object;
   await rm(join(rig.storeFolder(zone), name));
   run.count('losses');
   const when = `${name} (${kind}) is gone from ${zone}`;
@@ -97,6 +102,15 @@ async function loseFromZone(run: SoakRun, template: SoakRig, kind: ObjectClass, 
     run.count('restores checked', await assertVault(process));
     await assertPlaceIsWhole(process, zone);
   });
+}
+
+/** Each start of a server makes one. */
+async function newestClaim({ rig, tools }: SoakProcess): Promise<string> {
+  const { backend } = (await tools.stores.open(rig.vaultId)).store;
+  return (await objectsByClass(backend))
+    .get('own')!
+    .toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1))
+    .at(-1)!;
 }
 
 async function kitOf(process: SoakProcess): Promise<string> {

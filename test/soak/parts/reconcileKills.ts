@@ -55,4 +55,4 @@ const reconcile: Work = {
 };
 
 /** A process dies before each step of reconciling an old database with its store. */
-export const reconcileKills: Part = { name: 'reconcile kills', run: (run) => killEverywhere(run, reconcile, 4) };
+export const reconcileKills: Part = { name: 'reconcile kills', run: (run) => killEverywhere(run, reconcile, 3) };

@@ -27,6 +27,8 @@ const verify: Work = {
     }
   },
   act: async (process) => void (await process.requestHousekeeping('Verify')),
+  // the wish for it may have died with the process
+  settled: async (process) => void (await process.housekeep('Verify')),
   afterwards: async (process) => {
     await process.housekeep('Verify');
     await process.housekeep('Replicate');
@@ -79,7 +81,7 @@ async function assertPlace(rig: SoakRig, place: string, keyOf: SoakProcess['keyO
 export const replicaKills: Part = {
   name: 'replica kills',
   run: async (run) => {
-    await killEverywhere(run, verify, 5);
-    await killEverywhere(run, replicate, 5);
+    await killEverywhere(run, verify, 3);
+    await killEverywhere(run, replicate, 3);
   },
 };

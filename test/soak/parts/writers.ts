@@ -13,9 +13,9 @@ export const writers: Part = {
   name: 'writers and collector',
   run: async (run) => {
     await using rig = await SoakRig.open({ random: run.random, machines: WRITERS, dataBytes: 1 << 20 });
-    const until = performance.now() + (run.isLong ? run.minutes * 60_000 : 12_000);
+    const until = performance.now() + (run.isLong ? run.minutes * 60_000 : 6_000);
     let rounds = 0;
-    for (; rounds < 6 || performance.now() < until; rounds++) await round(run, rig, rounds);
+    for (; rounds < 4 || performance.now() < until; rounds++) await round(run, rig, rounds);
     await using last = await rig.start();
     await last.settle();
     await collectAll(last);

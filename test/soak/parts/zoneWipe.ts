@@ -14,7 +14,7 @@ export const zoneWipe: Part = {
   run: async (run) => {
     await using rig = await SoakRig.open({ random: run.random, machines: 2, redundancy: 'ZoneRedundant' });
     await oneBackup(rig);
-    for (let round = 0; round < (run.isLong ? 60 : 4); round++) {
+    for (let round = 0; round < (run.isLong ? 60 : 3); round++) {
       const zone = rig.places[round % rig.places.length]!;
       const wipe = new Wiper(zone, () => rmSync(rig.storeFolder(zone), { recursive: true, force: true }));
       await using process = await rig.start({ wraps: { wrap: wipe.wrap } });
