@@ -19,6 +19,8 @@ export interface StoreProperties {
   readonly reconcile?: { readonly since: IsoTime; readonly why: readonly string[] } | undefined;
   /** What each work on the store last did; absent: it never ran. */
   readonly lastCollect?: Readonly<Record<string, unknown>> | undefined;
+  /** The last dry run: what a collection would do to which packs, and why. */
+  readonly collectPlan?: Readonly<Record<string, unknown>> | undefined;
   readonly lastVerify?: Readonly<Record<string, unknown>> | undefined;
   readonly replication?: Readonly<Record<string, unknown>> | undefined;
   readonly locks?: Readonly<Record<string, unknown>> | undefined;

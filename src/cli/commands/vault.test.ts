@@ -11,7 +11,7 @@ before(async () => {
 beforeEach(() => world.reset());
 after(() => world[Symbol.asyncDispose]());
 
-test('vault create: looks first, puts, waits out the operation, shows the vault', async () => {
+test('vault create: looks first, puts, waits out the operation, tells of the recovery kit, shows the vault', async () => {
   const status = `${VAULT}/operationStatus/v1`;
   world.on(
     'GET',
@@ -22,11 +22,15 @@ test('vault create: looks first, puts, waits out the operation, shows the vault'
   const header = { 'azure-asyncoperation': `${world.endpoint}${status}?api-version=2024-04-01`, 'retry-after': '1' };
   world.on('PUT', VAULT, { status: 201, headers: header, body: vault });
   world.on('GET', status, { body: operation('InProgress') }, { body: operation('Succeeded') });
+  const properties = { recoveryKit: { path: '/srv/keys/kit.txt' } };
+  world.on('GET', `${VAULT}/stores/default`, { body: { properties } });
   const words = ['vault', 'create', '-g', 'rg-north', '-n', 'safe', '-l', 'north', '--tags', 'team=blue', 'alone'];
-  const { code, stdout } = await runCli(world, ...words, '--immutability-state', 'unlocked');
+  const { code, stdout, stderr } = await runCli(world, ...words, '--immutability-state', 'unlocked');
   assert.equal(code, 0);
   assert.equal((JSON.parse(stdout) as { name: string }).name, 'safe');
-  assert.deepEqual(world.asked(), ['GET V', 'PUT V', 'GET V/operationStatus/v1', 'GET V/operationStatus/v1', 'GET V']);
+  const polls = ['GET V/operationStatus/v1', 'GET V/operationStatus/v1'];
+  assert.deepEqual(world.asked(), ['GET V', 'PUT V', ...polls, 'GET V/stores/default', 'GET V']);
+  assert.match(stderr, /recovery kit of this vault.*\/srv\/keys\/kit\.txt on the server/);
   assert.deepEqual(world.bodyOf('PUT'), {
     location: 'north',
     tags: { team: 'blue', alone: '' },

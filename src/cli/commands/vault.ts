@@ -1,8 +1,9 @@
 import type { ProtectedItem } from '../../api/wire/protectedItem.ts';
+import type { Store } from '../../api/wire/store.ts';
 import type { EnabledOrDisabled, Vault, VaultRequest } from '../../api/wire/vault.ts';
 import { ArmError } from '../armError.ts';
 import { followJob } from '../followJob.ts';
-import { providerPath, VAULTS } from '../ids.ts';
+import { below, providerPath, VAULTS } from '../ids.ts';
 import { listItems, pathOf, vaultPath } from '../items.ts';
 import { jobOf, settled } from '../operation.ts';
 import { group, leaf, needed, oneOf, tags } from '../options.ts';
@@ -52,9 +53,17 @@ const create = (shell: Shell) =>
         const request = vaultRequest(options);
         const answer = await arm.send<Vault>(existing ? 'PATCH' : 'PUT', 'vault', path, { body: request });
         await settled(session, 'vault', answer);
+        if (!existing) await tellRecoveryKit(session, path);
         return arm.get<Vault>('vault', path);
       }),
     );
+
+/** Who makes a vault is the one to print its kit; the page itself never travels. */
+async function tellRecoveryKit({ arm, say }: Session, vault: string): Promise<void> {
+  const store = await arm.find<Store>('backup', below(vault, 'stores', 'default'));
+  const path = store?.properties.recoveryKit?.path;
+  if (typeof path === 'string') say(`Print the recovery kit of this vault and lock it away: ${path} on the server.`);
+}
 
 interface VaultSettings {
   readonly location: string;

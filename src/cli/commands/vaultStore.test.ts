@@ -12,6 +12,7 @@ beforeEach(() => world.reset());
 after(() => world[Symbol.asyncDispose]());
 
 const STORE = `${VAULT}/stores/default`;
+const STORE_TYPE = 'Microsoft.RecoveryServices/vaults/stores';
 const JOB = `${STORE}/jobs/job-9`;
 
 const storeJob = (status: string, more: object = {}) => ({
@@ -33,9 +34,23 @@ const over = { endTime: '2026-03-02T09:00:05Z', details: { Freed: '12.0 MiB' } }
 test('collect asks for it, waits for its job and prints it', async () => {
   world.on('POST', `${STORE}/collect`, { status: 202, body: storeJob('InProgress') });
   world.on('GET', JOB, { body: storeJob('InProgress') }, { body: storeJob('Completed', over) });
-  const { code, stdout } = await runCli(world, 'vault', 'collect', ...IN_VAULT, '--dry-run', '-o', 'table');
+  const { code, stdout } = await runCli(world, 'vault', 'collect', ...IN_VAULT, '--approve', '-o', 'table');
   assert.equal(code, 0);
   assert.match(stdout, /job-9 +Collect +Completed +2026-03-02T09:00:00Z +Freed: 12\.0 MiB/);
+  assert.deepEqual(world.bodyOf('POST'), { approved: true });
+});
+
+test('a dry run prints what would go, and why', async () => {
+  const collectPlan = {
+    markedPoints: 2,
+    packs: [{ packId: 'ab', action: 'condemnToDrop', reason: 'no point refers to it' }],
+  };
+  world.on('POST', `${STORE}/collect`, { status: 202, body: storeJob('InProgress') });
+  world.on('GET', JOB, { body: storeJob('Completed', over) });
+  world.on('GET', STORE, { body: { id: STORE, name: 'default', type: STORE_TYPE, properties: { collectPlan } } });
+  const { code, stdout } = await runCli(world, 'vault', 'collect', ...IN_VAULT, '--dry-run');
+  assert.equal(code, 0);
+  assert.deepEqual(JSON.parse(stdout), collectPlan);
   assert.deepEqual(world.bodyOf('POST'), { dryRun: true });
 });
 
@@ -60,8 +75,7 @@ test('the store is shown as a table', async () => {
     damagedPacks: 1,
     lastVerify: { at: '2026-03-02T08:00:00.123Z' },
   };
-  const type = 'Microsoft.RecoveryServices/vaults/stores';
-  world.on('GET', STORE, { body: { id: STORE, name: 'default', type, properties } });
+  world.on('GET', STORE, { body: { id: STORE, name: 'default', type: STORE_TYPE, properties } });
   const { code, stdout } = await runCli(world, 'vault', 'show-store', ...IN_VAULT, '-o', 'table');
   assert.equal(code, 0);
   assert.match(stdout, /vault-id +LocallyRedundant +7 +3\.0 MiB +1 +2026-03-02T08:00:00Z/);

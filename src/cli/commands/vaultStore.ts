@@ -53,9 +53,11 @@ const collect = (shell: Shell) =>
     .option('--dry-run', 'only tell what would go, and why')
     .option('--approve', 'go on although a brake asks for approval: much would be freed, or the clock jumped')
     .action(
-      act(shell, (session, options) => {
+      act(shell, async (session, options) => {
         const body: StoreActions['collect'] = { dryRun: options.dryRun, approved: options.approve };
-        return run(session, options, 'collect', body);
+        const job = await run(session, options, 'collect', body);
+        if (!options.dryRun) return job;
+        return (await session.arm.get<Store>('backup', pathOf(session, options))).properties.collectPlan;
       }),
     );
 
