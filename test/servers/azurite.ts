@@ -31,9 +31,12 @@ export const whyNoAzurite = async (): Promise<string | undefined> => {
   try {
     await mkdir(making, { recursive: true });
     for (const file of ['package.json', 'package-lock.json']) await copyFile(join(MANIFEST, file), join(making, file));
+    // Debian's npm finds its own parts where Debian's Node looks for them
+    const NODE_PATH = [process.env.NODE_PATH, '/usr/share/nodejs', '/usr/lib/nodejs'].filter(Boolean).join(':');
     await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
       cwd: making,
       timeout: INSTALL_TIMEOUT_MS,
+      env: { ...process.env, NODE_PATH },
     });
     await rename(making, folder);
     return undefined;

@@ -42,7 +42,8 @@ export const whyNoCeph = async (): Promise<string | undefined> => {
   if (process.getuid?.() !== 0) return `${need}; only root can install them`;
   const options = { timeout: INSTALL_TIMEOUT_MS, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
   const aptGet = (...words: string[]): Promise<boolean> =>
-    run('apt-get', ['-y', '-q', ...words], options).then(
+    // another test file may be installing the same just now
+    run('apt-get', ['-y', '-q', '-o', `DPkg::Lock::Timeout=${INSTALL_TIMEOUT_MS / 1000}`, ...words], options).then(
       () => true,
       () => false,
     );

@@ -31,7 +31,7 @@ export const DEFAULT_COLLECT_SETTINGS: CollectSettings = {
   clockDifferenceMs: 5 * 60 * 1000,
   databaseCopyMs: DAY_MS,
   largestShare: 0.2,
-  compactBelow: 0.5,
+  compactBelow: 0.6,
   requireDatabaseCopy: true,
   onStep: async () => {},
 };

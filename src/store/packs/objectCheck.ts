@@ -31,7 +31,14 @@ export class ObjectCheck {
   readonly #nodeNamer: ChunkNamer;
   readonly #dataNamers = new Map<number, ChunkNamer>();
 
-  constructor({ backend, workerKeys: keys }: { readonly backend: Backend; readonly workerKeys: WorkerKeys }) {
+  readonly #onDone: (bytes: Uint8Array) => void;
+
+  /** `onDone` gets the bytes of each object when nobody reads them any more. */
+  constructor(
+    { backend, workerKeys: keys }: { readonly backend: Backend; readonly workerKeys: WorkerKeys },
+    onDone: (bytes: Uint8Array) => void = () => {},
+  ) {
+    this.#onDone = onDone;
     this.#backend = backend;
     this.#keys = keys;
     this.#packs = new PackReader({ backend, keys });
@@ -46,6 +53,7 @@ export class ObjectCheck {
       const { verdict, bytes } = await examineObject(copy, name, sha256Of);
       if (verdict !== 'sound') damages.push({ object: name, message: verdict.message });
       else proven ??= await this.#prove(name, bytes!);
+      if (bytes) this.#onDone(bytes);
     }
     return { damages, ...(proven && { proven }) };
   }
