@@ -1,7 +1,7 @@
 import { CodedError } from '../lib/error.ts';
 import { inTransaction } from './database.ts';
 import { holdJob } from './jobRow.ts';
-import { chunksOf, type Pack, type PackState } from './packs.ts';
+import { chunksOf, type Pack, type PackState, packFromRow } from './packs.ts';
 import type { Queries, Schema } from './schema.ts';
 import { changeStoreState, getStoreState } from './storeStates.ts';
 
@@ -227,16 +227,8 @@ const reconcileRequired = (why: readonly string[]): CodedError =>
   });
 
 const fromRow = (row: Schema['packs']): CollectablePack => ({
-  vaultId: row.vault_id,
-  packId: row.pack_id,
-  name: row.name,
-  kind: row.kind as Pack['kind'],
-  sizeBytes: row.size_bytes,
-  slots: row.slots,
+  ...packFromRow(row),
   records: row.records ?? row.slots,
-  state: row.state as PackState,
-  sessionId: row.session_id,
-  createdAt: row.created_at,
   ...(row.condemned_for !== null && { condemnedFor: row.condemned_for as 'drop' | 'compact' }),
   ...(row.condemned_at !== null && { condemnedAt: row.condemned_at }),
   ...(row.condemned_epoch !== null && { condemnedEpoch: row.condemned_epoch }),

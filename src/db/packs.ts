@@ -64,7 +64,7 @@ export const getPack = async (db: Queries, vaultId: string, packId: string): Pro
     .where('vault_id', '=', vaultId)
     .where('pack_id', '=', packId)
     .executeTakeFirst();
-  return row && fromRow(row);
+  return row && packFromRow(row);
 };
 
 /** By pack id, `limit` at a time; go on with the last one's id as `after`. */
@@ -80,7 +80,7 @@ export const listPacks = async (
     .orderBy('pack_id')
     .limit(filter.limit ?? 10_000)
     .execute();
-  return rows.map(fromRow);
+  return rows.map(packFromRow);
 };
 
 /** Moves packs from one state to the next; the ids that were in `from` and moved. */
@@ -147,7 +147,7 @@ const toRow = (pack: Pack) => ({
   created_at: pack.createdAt,
 });
 
-const fromRow = (row: Schema['packs']): Pack => ({
+export const packFromRow = (row: Schema['packs']): Pack => ({
   vaultId: row.vault_id,
   packId: row.pack_id,
   name: row.name,

@@ -73,20 +73,6 @@ export const vaultedPointById = async (
   return row && (JSON.parse(row.body) as RecoveryPoint);
 };
 
-/** Undefined: never. */
-export const pointVerifiedAt = async (
-  db: Queries,
-  point: { readonly itemId: string; readonly id: string },
-): Promise<number | undefined> => {
-  const row = await db
-    .selectFrom('points')
-    .select('verified_at')
-    .where('item_id', '=', point.itemId)
-    .where('id', '=', point.id)
-    .executeTakeFirst();
-  return row?.verified_at ?? undefined;
-};
-
 export const markPointVerified = async (
   db: Queries,
   point: { readonly itemId: string; readonly id: string },

@@ -2,9 +2,9 @@ import { INNER_CHILDREN, LEAF_CELLS } from '../tree.ts';
 import { ID_BYTES, SHORT_ID_BYTES } from './chunkId.ts';
 
 const VERSION = 1;
-const HEAD_BYTES = 8;
+export const HEAD_BYTES = 8;
 /** Pack number of an entry that stands for zeros. */
-const NONE = 0xffff;
+export const NONE = 0xffff;
 
 export interface NodeEntry {
   readonly pack: string;

@@ -1,10 +1,8 @@
 import { ID_BYTES, SHORT_ID_BYTES } from '../format/chunkId.ts';
+import { HEAD_BYTES, NONE } from '../format/node.ts';
 import { INNER_CHILDREN, LEAF_CELLS } from '../tree.ts';
 
-const HEAD_BYTES = 8;
 const PACK_ID_BYTES = 16;
-/** Pack number of an entry that stands for zeros. */
-const NONE = 0xffff;
 
 /** A node's plaintext as it is: no object is made for an entry. docs/store-format.md, "Tree". */
 export interface RawNode {
