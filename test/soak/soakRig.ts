@@ -52,6 +52,7 @@ export class SoakRig implements AsyncDisposable {
   readonly storage: StoragePlaces;
   readonly #hostClock: HostClock | undefined;
   #process: SoakProcess | undefined;
+  #copies = 0;
 
   private constructor(options: RigOptions, own: Own) {
     this.folder = own.folder;
@@ -154,7 +155,8 @@ export class SoakRig implements AsyncDisposable {
     await this.#process?.[Symbol.asyncDispose]();
     const folder = await mkdtemp(join(tmpdir(), 'strongroom-soak-'));
     await cp(this.folder, folder, { recursive: true, filter: (path) => !path.endsWith('.raw') }); // the machines' disks
-    return this.fork(folder, { clock: new TurnedClock(this.clock.now()), random });
+    // a point's id is its time with three drawn digits: two copies of one moment could take each other's snapshots
+    return this.fork(folder, { clock: new TurnedClock(this.clock.now() + 1000 * ++this.#copies), random });
   }
 
   /** The same machines and promises, seen by a server on other files; it takes nothing away from the machines. */
