@@ -84,7 +84,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     jobs: new JobService(tools, runners),
     vaultStores: stores,
     log,
-    config: { ...ids, location: LOCATION, restoreRoot: data.restores },
+    config: { ...ids, location: LOCATION, restoreRoot: data.restores, limits: config.limits },
   };
   const server = await listen(config, services, identity);
   parts.defer(() => server.close());

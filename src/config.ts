@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CodedError } from './lib/error.ts';
+import { AZURE_LIMITS, type Limits } from './vault/limits.ts';
 
 /** The server's configuration: the environment, read once. Every path is absolute. */
 export interface Config {
@@ -16,6 +17,8 @@ export interface Config {
   readonly diskRoots: readonly string[];
   /** STRONGROOM_STORAGE, default storage.json in the data folder, where there is one: the places of stores. */
   readonly storageFile?: string;
+  /** STRONGROOM_LIMITS, 'machinesInVault=5000,restoresInDay=100': those of Azure unless named. */
+  readonly limits: Limits;
   /** What clients call this server; URLs in answers are built on it, never on the Host header. */
   readonly baseUrl: string;
   /** STRONGROOM_LOG: trace, debug, info, warn (default), error, silent. */
@@ -60,8 +63,24 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     address: env.STRONGROOM_ADDRESS ?? '127.0.0.1',
     baseUrl: `https://${host}:${port}`,
     logLevel,
+    limits: limitsOf(env.STRONGROOM_LIMITS ?? ''),
   };
 }
+
+/** Errors: InvalidParameter. */
+const limitsOf = (text: string): Limits => {
+  const limits: Record<keyof Limits, number> = { ...AZURE_LIMITS };
+  for (const setting of text.split(',').filter((one) => one.trim() !== '')) {
+    const [, name = '', value = ''] = /^\s*(\w+)\s*=\s*(\d{1,9})\s*$/.exec(setting) ?? [];
+    if (!Object.hasOwn(limits, name))
+      throw new CodedError(
+        'InvalidParameter',
+        `STRONGROOM_LIMITS holds '${setting.trim()}': name=number is needed, divided by commas; legal names are ${Object.keys(limits).join(', ')}.`,
+      );
+    limits[name as keyof Limits] = Number(value);
+  }
+  return limits;
+};
 
 const storageFileOf = (named: string | undefined, dataFolder: string): string | undefined => {
   if (named !== undefined) return resolve(named);

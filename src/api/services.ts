@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { HousekeepingOperation } from '../vault/job.ts';
 import type { JsonObject } from '../vault/json.ts';
+import type { Limits } from '../vault/limits.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { MachineSource } from './machineSource.ts';
 
@@ -26,6 +27,7 @@ export interface ApiConfig {
   readonly location: string;
   /** The folder under which restores to a folder may write; absolute. */
   readonly restoreRoot: string;
+  readonly limits: Limits;
 }
 
 /**

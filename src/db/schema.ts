@@ -117,6 +117,31 @@ export interface Schema {
     state: string;
     created_at: number;
   };
+  /** Resources beside the vaults, by their whole id in lower case. */
+  arm_resources: { id_key: string; type_key: string; subscription_id: string; group_key: string; body: string };
+  /** What was done and refused, each row sealed by the hash of the one before. */
+  audit_events: {
+    seq: number;
+    at: number;
+    correlation_id: string;
+    caller: string;
+    /** The resource it was done to, lower case. */
+    resource_key: string;
+    category: string;
+    hash: string;
+    body: string;
+  };
+  alerts: {
+    id: string;
+    vault_id: string;
+    item_id: string | null;
+    kind: string;
+    severity: string;
+    state: string;
+    fired_at: number;
+    resolved_at: number | null;
+    body: string;
+  };
   principals: { id: string; app_id: string; body: string };
   role_assignments: { id: string; scope_key: string; principal_id: string; body: string };
 }

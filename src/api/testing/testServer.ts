@@ -9,6 +9,7 @@ import { CodedError, type ErrorDetail } from '../../lib/error.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { TurnedClock } from '../../lib/turnedClock.ts';
 import { backupSubTasks } from '../../vault/job.ts';
+import { AZURE_LIMITS } from '../../vault/limits.ts';
 import type { MachineSource, MachineView } from '../machineSource.ts';
 import { resourceProviders } from '../resourceProviders.ts';
 import type { JobService, Services } from '../services.ts';
@@ -73,7 +74,13 @@ export async function testServer(
       remove: async ({ id }) => void stores.delete(id),
     },
     log: silentLogger,
-    config: { subscriptionId: SUBSCRIPTION, tenantId: TENANT, location: 'westeurope', restoreRoot: RESTORE_ROOT },
+    config: {
+      subscriptionId: SUBSCRIPTION,
+      tenantId: TENANT,
+      location: 'westeurope',
+      restoreRoot: RESTORE_ROOT,
+      limits: AZURE_LIMITS,
+    },
   };
   const app = await createArmServer({
     tls,

@@ -3,9 +3,24 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { CodedError } from '../../lib/error.ts';
 import { first } from './001-first.ts';
 import { store } from './002-store.ts';
+import { resources } from './003-resources.ts';
+import { access } from './004-access.ts';
+import { vaultsLife } from './005-vaults.ts';
+import { protection } from './006-protection.ts';
+import { alerts } from './007-alerts.ts';
+import { lists } from './008-lists.ts';
 
 /** In order; names are for ever. A step once released is never changed: the next one mends it. */
-export const MIGRATIONS: Readonly<Record<string, Migration>> = { '001-first': first, '002-store': store };
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '001-first': first,
+  '002-store': store,
+  '003-resources': resources,
+  '004-access': access,
+  '005-vaults': vaultsLife,
+  '006-protection': protection,
+  '007-alerts': alerts,
+  '008-lists': lists,
+};
 
 /**
  * Brings the schema forward, all steps in one transaction.
