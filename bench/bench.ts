@@ -3,6 +3,8 @@ import type { Verdict } from './report.ts';
 export interface BenchContext {
   /** A folder of its own; removed afterwards. */
   readonly folder: string;
+  /** Where things may stay that are costly to make, for the next run; absent: nothing stays. */
+  readonly kept: string | undefined;
   /** Bytes of the disks that are backed up. */
   readonly diskBytes: number;
   /** 1: as large as the goal says; less for a quick look. */

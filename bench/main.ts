@@ -4,17 +4,18 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bench, BenchContext } from './bench.ts';
 import { churnBench } from './churnBench.ts';
+import { load } from './load.ts';
 import { race } from './race.ts';
 import { scaleBench } from './scaleBench.ts';
 import { sparse } from './sparse.ts';
 import { years } from './years.ts';
 
-const BENCHES: readonly Bench[] = [race, sparse, churnBench, years, scaleBench];
+const BENCHES: readonly Bench[] = [race, sparse, churnBench, years, scaleBench, load];
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
-    /** Comma-separated: race, sparse, churn, years, scale; absent: all. */
+    /** Comma-separated: race, sparse, churn, years, scale, load; absent: all. */
     only: { type: 'string' },
     /** GiB of the disk; three eighths of it are used. */
     size: { type: 'string', default: '8' },
@@ -22,7 +23,10 @@ const { values } = parseArgs({
     scale: { type: 'string', default: '1' },
     /** `years` ends after so many, however far it is. */
     minutes: { type: 'string' },
-    /** Where to work; absent: a folder of its own below the system's for temporary files. Emptied after each bench. */
+    /**
+     * Where to work; absent: a folder of its own below the system's for temporary files. Emptied after each bench, but
+     * for `kept`: what `load` was seeded with stays there.
+     */
     folder: { type: 'string' },
     /** Comma-separated: strongroom, borg, restic, qemu-img. */
     tools: { type: 'string' },
@@ -51,6 +55,7 @@ try {
 async function run(bench: Bench): Promise<void> {
   const context: BenchContext = {
     ...{ folder: join(work, bench.name), diskBytes, scale, minutes },
+    kept: values.folder === undefined ? undefined : join(work, 'kept'),
     wants: (tool) => !tools || tools.some((word) => tool.startsWith(word)),
     say: (words) => void process.stderr.write(`${words}\n`),
   };

@@ -21,6 +21,8 @@ for (const [name, value, legal] of [
   ['STRONGROOM_PORT', '70000', /1 to 65535/],
   ['STRONGROOM_HOST', 'https://vault', /host name or an IPv4 address/],
   ['STRONGROOM_DISK_ROOTS', '/srv/disks:images', /'images': absolute folders/],
+  ['STRONGROOM_BLOB_ENDPOINT', 'both', /'host' or 'path'/],
+  ['STRONGROOM_WORKERS', '65', /0 to 64/],
   ['STRONGROOM_LOG', 'loud', /trace, debug, info, warn, error, silent/],
 ] as const)
   test(`${name}=${value} is refused, naming what is legal`, () => {

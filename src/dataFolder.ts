@@ -21,7 +21,13 @@ export interface DataFolder extends Disposable {
   /** A folder of machine descriptions a host, and the hosts' own state. */
   readonly hosts: string;
   readonly hostState: string;
+  /** Images that machines are made from. */
+  readonly images: string;
+  /** Blobs of the storage accounts. */
+  readonly storage: string;
   readonly client: string;
+  /** Heads of the audit chain, a line each. */
+  readonly auditHeads: string;
   /** What `strongroom store rebuild` leaves for the next start. */
   readonly rebuild: string;
 }
@@ -32,7 +38,7 @@ export interface DataFolder extends Disposable {
  */
 export function openDataFolder(path: string): DataFolder {
   const at = (name: string) => join(path, name);
-  for (const folder of ['', 'tls', 'identity', 'stores', 'keys', 'cache', 'restores', 'hosts', 'host-state'])
+  for (const folder of ['', 'tls', 'identity', 'stores', 'keys', 'cache', 'restores', 'hosts', 'host-state', 'images'])
     mkdirSync(at(folder), { recursive: true, mode: 0o700 });
   const claim = claimExclusively(at('server.lock'), path);
   return {
@@ -46,7 +52,10 @@ export function openDataFolder(path: string): DataFolder {
     restores: at('restores'),
     hosts: at('hosts'),
     hostState: at('host-state'),
+    images: at('images'),
+    storage: at('storage'),
     client: at('client.json'),
+    auditHeads: at('audit-heads.jsonl'),
     rebuild: at(REBUILD_FILE),
     [Symbol.dispose]: () => claim[Symbol.dispose](),
   };

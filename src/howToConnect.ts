@@ -1,4 +1,4 @@
-import type { ClientFile } from './app.ts';
+import type { ClientFile } from './clientFile.ts';
 
 /** The lines to point `az`, an SDK and the command line at this server. The secret stays in its file. */
 export const howToConnect = (client: ClientFile, clientFile: string): string => `

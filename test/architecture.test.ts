@@ -9,11 +9,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   vault: ['lib'],
   store: ['lib'],
   nbd: ['lib'],
+  blob: ['lib'],
   arm: ['lib'],
   machine: ['lib', 'nbd'],
   db: ['lib', 'vault'],
   identity: ['lib', 'arm', 'db'],
-  jobs: ['lib', 'vault', 'store', 'machine', 'nbd', 'db'],
+  jobs: ['lib', 'vault', 'store', 'machine', 'nbd', 'blob', 'db'],
   api: ['lib', 'vault', 'arm', 'db', 'jobs'],
   cli: ['lib', 'api/wire', 'store'],
 };

@@ -1,15 +1,14 @@
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
 import { requireVault } from './lookups.ts';
+import { VAULT_PATH } from './paths.ts';
 import type { Services } from './services.ts';
-import { VAULT_PATH } from './vaultPath.ts';
 
 const ACTION = 'Microsoft.RecoveryServices/Vaults';
 
 /** What scripts list in a vault, before they delete it say, and what a vault of machines never has. */
 export const absentTypes = (services: Services): readonly RouteTable[] => [
   absent(services, 'backupEngines', 'backupEngines', 'backup servers'),
-  absent(services, 'backupProtectionIntents', 'backupProtectionIntents', 'intents to protect workloads'),
   absent(
     services,
     'protectableContainers',

@@ -1,16 +1,20 @@
 import { Type } from 'typebox';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
+import { countOnDemandBackups } from '../db/jobCounts.ts';
+import { countPoints } from '../db/points.ts';
+import { DAY_MS, isoTime } from '../lib/clock.ts';
 import { CodedError } from '../lib/error.ts';
+import { itemName } from '../vault/names.ts';
+import type { ProtectedItem } from '../vault/protectedItem.ts';
 import { assertCanBackUp } from '../vault/protection.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
 import { resourceBody } from './body/resourceBody.ts';
 import { itemOperationAccepted } from './itemOperation.ts';
 import { findPathItem } from './itemPath.ts';
 import { recordOperation } from './operationRecords.ts';
+import { ITEM_PATH } from './paths.ts';
 import type { Services } from './services.ts';
-import { ITEM_PATH } from './vaultPath.ts';
 
-const DAY_MS = 86_400_000;
 const DEFAULT_RETENTION_MS = 30 * DAY_MS;
 /** Azure's limit of 99 years, in days of the mean year. */
 const MAX_RETENTION_MS = Math.floor(99 * 365.25) * DAY_MS;
@@ -35,11 +39,14 @@ export const backup = (services: Services): RouteTable =>
         path: `${ITEM_PATH}/backup`,
         action: 'Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/backup/action',
         summary: 'Backs a machine up now.',
+        answers: ['202 + Azure-AsyncOperation + Location'],
         body: BODY,
         async handler(context) {
           const { vault, item, id } = await findPathItem(services, context.params);
           assertCanBackUp(item);
           const now = services.clock.now();
+          await assertRoomInDay(services, item, now);
+          await assertRoomForPoint(services, item);
           const retainUntil = readExpiry(context.body.properties.recoveryPointExpiryTimeInUTC, now);
           const by = { objectId: context.principal.objectId, name: context.principal.name };
           const jobId = await services.jobs.requestBackup(item.id, { userTriggered: true, retainUntil, by });
@@ -50,8 +57,41 @@ export const backup = (services: Services): RouteTable =>
     ],
   });
 
+/** Of a UTC day, as Azure counts. Errors: UserErrorOnDemandLimitReached. */
+async function assertRoomInDay({ db, config }: Services, item: ProtectedItem, now: number): Promise<void> {
+  const midnight = Math.floor(now / DAY_MS) * DAY_MS;
+  const limit = config.limits.onDemandBackupsInDay;
+  if ((await countOnDemandBackups(db.queries, item.id, midnight)) < limit) return;
+  throw new CodedError(
+    'UserErrorOnDemandLimitReached',
+    `'${item.vmName}' was backed up on demand ${limit} times today (UTC), which is as often as it may.`,
+    {
+      target: itemName(item),
+      recommendations: [
+        `Try again after ${isoTime(midnight + DAY_MS)}, or raise onDemandBackupsInDay in STRONGROOM_LIMITS. Scheduled backups go on.`,
+      ],
+    },
+  );
+}
+
+/** The points of a schedule end by themselves, and its backups go on. Errors: UserErrorRecoveryPointLimitReached. */
+async function assertRoomForPoint({ db, config }: Services, item: ProtectedItem): Promise<void> {
+  const limit = config.limits.pointsOfItem;
+  if ((await countPoints(db.queries, item.id)) < limit) return;
+  throw new CodedError(
+    'UserErrorRecoveryPointLimitReached',
+    `'${item.vmName}' has ${limit} recovery points, which is as many as it may.`,
+    {
+      target: itemName(item),
+      recommendations: [
+        'Shorten the retention of its policy, or raise pointsOfItem in STRONGROOM_LIMITS. Scheduled backups go on.',
+      ],
+    },
+  );
+}
+
 /** ms since epoch; 30 days from now when absent. Errors: BadRequest. */
-export function readExpiry(text: string | undefined, now: number): number {
+function readExpiry(text: string | undefined, now: number): number {
   if (text === undefined || text === '') return now + DEFAULT_RETENTION_MS;
   const expiry = parseUtc(text);
   if (expiry > now && expiry <= now + MAX_RETENTION_MS) return expiry;

@@ -92,6 +92,9 @@ test('jobs are listed newest first and by status, operation and time', async () 
     'ConfigureBackup',
   ]);
   assert.deepEqual(await list(`jobId eq '${jobId}'`), ['Backup']);
+  assert.deepEqual(await list(`jobId eq '${jobId}' and status eq 'Failed'`), []);
+  assert.deepEqual(await list("entityFriendlyName eq 'WEB01'"), ['Backup', 'ConfigureBackup']);
+  assert.deepEqual(await list("entityFriendlyName eq 'web0'"), []);
   assert.deepEqual(await list("backupManagementType eq 'AzureStorage'"), []);
   const page = await server.call('GET', `${JOBS}?$top=1`);
   const next = await server.call('GET', page.body.nextLink);
@@ -177,4 +180,36 @@ test('a job is found only in its own vault', async () => {
   const jobId = await backUp(server);
   assert.equal((await server.call('GET', `${second}/backupJobs/${jobId}`)).status, 404);
   assert.deepEqual((await server.call('GET', `${second}/backupJobs`)).body, { value: [] });
+});
+
+test('a backup that failed can be asked for again, by whoever may back up; nothing else can', async () => {
+  await using server = await testServer();
+  await makeVault(server);
+  await protect(server);
+  const jobId = await backUp(server);
+  const early = await server.call('POST', `${JOBS}/${jobId}/retry`);
+  assert.deepEqual([early.status, early.body.error.code], [400, 'UserErrorJobNotRetriable']);
+  const { queries } = server.db;
+  await claimJob(queries, 'runner', server.clock.now(), 60_000);
+  const errors = [{ code: 'UserErrorFsFreezeFailed', message: '/var is busy.', recommendations: [] }];
+  await finishJob(queries, jobId, 1, { status: 'Failed', now: server.clock.now(), errors });
+  const { properties } = (await server.call('GET', `${JOBS}/${jobId}`)).body;
+  assert.deepEqual(properties.actionsInfo, ['Retriable']);
+  assert.match(
+    properties.errorDetails[0].errorString,
+    /^Failed to freeze one or more mount-points .* \/var is busy\.$/,
+  );
+  assert.ok(properties.errorDetails[0].recommendations.length > 0, 'the catalogue knows what to do');
+  const backUpAction =
+    'Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/backup/action';
+  server.denied.add(backUpAction);
+  assert.equal((await server.call('POST', `${JOBS}/${jobId}/retry`)).status, 403);
+  server.denied.delete(backUpAction);
+  const accepted = await server.call('POST', `${JOBS}/${jobId}/retry`);
+  assert.equal(accepted.status, 202, JSON.stringify(accepted.body));
+  const status = await server.call('GET', accepted.headers['azure-asyncoperation'] ?? '');
+  assert.notEqual(status.body.properties.jobId, jobId);
+  const again = (await server.call('GET', `${JOBS}/${status.body.properties.jobId}`)).body.properties;
+  assert.deepEqual([again.operation, again.status], ['Backup', 'InProgress']);
+  assert.equal((await server.call('GET', accepted.headers.location ?? '')).status, 204);
 });

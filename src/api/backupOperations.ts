@@ -2,8 +2,8 @@ import { operationResult, operationStatus } from '../arm/operation.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
 import { requireVaultOperation, toRecord } from './operationRecords.ts';
+import { VAULT_PATH } from './paths.ts';
 import type { Services } from './services.ts';
-import { VAULT_PATH } from './vaultPath.ts';
 
 const ACTION = 'Microsoft.RecoveryServices/Vaults';
 
@@ -26,6 +26,7 @@ export const backupOperations = (services: Services): RouteTable =>
         path: `${VAULT_PATH}/backupOperationResults/{operationId}`,
         action: `${ACTION}/backupOperationResults/read`,
         summary: 'Tells whether an operation on the vault or anything in it has ended.',
+        answers: ['202 + Location', '204'],
         handler: async (context) =>
           operationResult(context, toRecord(await requireVaultOperation(services, context.params))),
       }),

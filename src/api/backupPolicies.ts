@@ -1,34 +1,36 @@
 import { Type } from 'typebox';
 import { matches } from '../arm/filter.ts';
+import { operationStatus } from '../arm/operation.ts';
 import { noContent, ok } from '../arm/respond.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
-import { listItems } from '../db/items.ts';
-import { countItemsByPolicy, deletePolicy, findPolicy, listPolicies, putPolicy } from '../db/policies.ts';
+import { countItemsByPolicy, countItemsOfPolicy, listPolicies } from '../db/policies.ts';
 import { CodedError } from '../lib/error.ts';
+import { policyArmId, vaultArmId } from '../vault/armIds.ts';
 import { assertPolicyName } from '../vault/names.ts';
-import type { Policy, PolicyRules } from '../vault/policy.ts';
-import { assertPolicyChange } from '../vault/policyChange.ts';
+import type { Policy } from '../vault/policy.ts';
 import { policyFromWire } from '../vault/policyFromWire.ts';
 import type { Vault } from '../vault/vault.ts';
-import { assertPolicyDeletable } from '../vault/vaultRules.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
 import { resourceBody } from './body/resourceBody.ts';
 import { requirePolicy, requireVault } from './lookups.ts';
+import { requireOperation, toRecord } from './operationRecords.ts';
+import { POLICY_PATH, VAULT_PATH } from './paths.ts';
+import { removePolicy, writePolicy } from './policyWrite.ts';
 import type { Services } from './services.ts';
-import { armIdOf } from './toWire/ids.ts';
 import { policyToWire } from './toWire/policy.ts';
-import { VAULT_PATH } from './vaultPath.ts';
 
 const TYPE = 'Microsoft.RecoveryServices/vaults/backupPolicies';
 const ACTION = 'Microsoft.RecoveryServices/Vaults/backupPolicies';
-const POLICY = `${VAULT_PATH}/backupPolicies/{policyName}` as const;
-const MAX_POLICIES = 200;
 
 /** The rules themselves are read and checked by the vault room, which names every fault at once. */
 const PUT_BODY = resourceBody(Type.Record(Type.String(), Type.Unknown()));
 
 export const backupPolicies = (services: Services): RouteTable =>
-  defineRoutes({ type: TYPE, apiVersions: BACKUP_VERSIONS, routes: [...reads(services), ...writes(services)] });
+  defineRoutes({
+    type: TYPE,
+    apiVersions: BACKUP_VERSIONS,
+    routes: [...reads(services), ...writes(services), ...operations(services)],
+  });
 
 const reads = (services: Services) => [
   route({
@@ -43,7 +45,7 @@ const reads = (services: Services) => [
       const counts = await countItemsByPolicy(queries, vault.id);
       const isWanted = matches(context.filter, (name) => LISTED[name]);
       const found = isWanted ? await listPolicies(queries, vault.id) : [];
-      const vaultId = armIdOf(vault);
+      const vaultId = vaultArmId(vault);
       return context.listFrom(
         found,
         (policy) => policy.id,
@@ -53,7 +55,7 @@ const reads = (services: Services) => [
   }),
   route({
     method: 'GET',
-    path: POLICY,
+    path: POLICY_PATH,
     action: `${ACTION}/read`,
     summary: 'Gets a policy.',
     async handler({ params }) {
@@ -73,65 +75,73 @@ const LISTED: Readonly<Record<string, string>> = {
 const writes = (services: Services) => [
   route({
     method: 'PUT',
-    path: POLICY,
+    path: POLICY_PATH,
     action: `${ACTION}/write`,
     summary: 'Creates a policy, or changes it for all its protected items.',
+    answers: ['200', '200 + Azure-AsyncOperation + Location'],
     body: PUT_BODY,
-    async handler({ params, body }) {
-      assertPolicyName(params.policyName);
-      const vault = await requireVault(services, params);
-      const rules = policyFromWire(body.properties);
-      return ok(await shown(services, vault, await store(services, vault, params.policyName, rules)));
+    async handler(context) {
+      assertPolicyName(context.params.policyName);
+      const rules = policyFromWire(context.body.properties);
+      const consents = consentsOf(context.body.properties.resourceGuardOperationRequests);
+      const { vault, policy, operation } = await writePolicy(services, context, rules, consents);
+      const answer = ok(await shown(services, vault, policy));
+      if (operation === undefined) return answer;
+      const id = policyArmId(vaultArmId(vault), policy.name);
+      const headers = {
+        'azure-asyncoperation': context.absoluteUrl(`${id}/operations/${operation}`),
+        location: context.absoluteUrl(`${id}/operationResults/${operation}`),
+      };
+      return { ...answer, headers };
     },
   }),
   route({
     method: 'DELETE',
-    path: POLICY,
+    path: POLICY_PATH,
     action: `${ACTION}/delete`,
-    summary: 'Deletes a policy that no item uses.',
+    summary: 'Deletes a policy that no item uses; DefaultPolicy and EnhancedPolicy come back with their first rules.',
+    handler: async ({ params }) => ((await removePolicy(services, params)) ? { status: 200 } : noContent()),
+  }),
+];
+
+const operations = (services: Services) => [
+  route({
+    method: 'GET',
+    path: `${POLICY_PATH}/operations/{operationId}`,
+    action: `${ACTION}/operations/read`,
+    summary: 'Gets the status of the change of a policy, with the jobs of its items.',
+    async handler(context) {
+      const { params } = context;
+      const vault = await requireVault(services, params);
+      const scope = policyArmId(vaultArmId(vault), params.policyName);
+      return operationStatus(context, toRecord(await requireOperation(services.db.queries, scope, params.operationId)));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: `${POLICY_PATH}/operationResults/{operationId}`,
+    action: `${ACTION}/operationResults/read`,
+    summary: 'Gets the policy after its change, which was done at once.',
     async handler({ params }) {
       const vault = await requireVault(services, params);
-      return services.db.transaction(async (tx) => {
-        const policy = await findPolicy(tx, vault.id, params.policyName);
-        if (!policy) return noContent();
-        assertPolicyDeletable(policy, await listItems(tx, { vaultId: vault.id, policyId: policy.id }));
-        await deletePolicy(tx, policy.id);
-        return { status: 200 };
-      });
+      await requireOperation(
+        services.db.queries,
+        policyArmId(vaultArmId(vault), params.policyName),
+        params.operationId,
+      );
+      return ok(await shown(services, vault, await requirePolicy(services.db.queries, vault, params.policyName)));
     },
   }),
 ];
 
-const store = (services: Services, vault: Vault, name: string, rules: PolicyRules): Promise<Policy> =>
-  services.db.transaction(async (tx) => {
-    const now = services.clock.now();
-    const before = await findPolicy(tx, vault.id, name);
-    if (before) assertPolicyChange(vault, before, rules);
-    else requireRoom((await listPolicies(tx, vault.id)).length);
-    const policy: Policy = before
-      ? {
-          ...rules,
-          id: before.id,
-          vaultId: vault.id,
-          name: before.name,
-          version: before.version + 1,
-          createdAt: before.createdAt,
-          updatedAt: now,
-        }
-      : { ...rules, id: crypto.randomUUID(), vaultId: vault.id, name, version: 1, createdAt: now, updatedAt: now };
-    await putPolicy(tx, policy);
-    return policy;
-  });
-
-/** Errors: BadRequest. */
-function requireRoom(count: number): void {
-  if (count < MAX_POLICIES) return;
-  throw new CodedError('BadRequest', `The vault has ${count} policies; at most ${MAX_POLICIES} are possible.`, {
-    target: 'policyName',
-  });
-}
+/** Errors: BMSUserErrorInvalidPolicyInput. */
+const consentsOf = (value: unknown): readonly string[] | undefined => {
+  if (value === undefined || value === null) return undefined;
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
+  const target = 'resourceGuardOperationRequests';
+  throw new CodedError('BMSUserErrorInvalidPolicyInput', `${target} must be a list of request ids.`, { target });
+};
 
 async function shown(services: Services, vault: Vault, policy: Policy) {
-  const counts = await countItemsByPolicy(services.db.queries, vault.id);
-  return policyToWire(armIdOf(vault), policy, counts.get(policy.id) ?? 0);
+  return policyToWire(vaultArmId(vault), policy, await countItemsOfPolicy(services.db.queries, policy.id));
 }

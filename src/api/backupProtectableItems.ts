@@ -1,16 +1,15 @@
 import { matches } from '../arm/filter.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
-import { listItems } from '../db/items.ts';
+import { listTakenMachines } from '../db/itemList.ts';
 import type { MachineName } from '../vault/names.ts';
-import { isActivelyProtected } from '../vault/protection.ts';
 import type { Vault } from '../vault/vault.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
 import { normalLocation } from './locations.ts';
 import { requireVault } from './lookups.ts';
 import { listMachines } from './machines.ts';
+import { VAULT_PATH } from './paths.ts';
 import type { Services } from './services.ts';
 import { protectableItemToWire } from './toWire/protectableItem.ts';
-import { VAULT_PATH } from './vaultPath.ts';
 
 export const backupProtectableItems = (services: Services): RouteTable =>
   defineRoutes({
@@ -36,11 +35,7 @@ export const backupProtectableItems = (services: Services): RouteTable =>
 
 /** Not in this vault in any state (a deleted item must first be purged or taken back), nor active in another. */
 async function protectableMachines(services: Services, vault: Vault, signal: AbortSignal): Promise<MachineName[]> {
-  const taken = new Set(
-    (await listItems(services.db.queries))
-      .filter((item) => item.vaultId === vault.id || isActivelyProtected(item))
-      .map(keyOf),
-  );
+  const taken = await listTakenMachines(services.db.queries, vault.id);
   return (await listMachines(services, signal))
     .filter((machine) => normalLocation(machine.location) === normalLocation(vault.location))
     .map((machine) => ({ resourceGroup: machine.resourceGroup, vmName: machine.name }))

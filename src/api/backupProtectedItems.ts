@@ -1,31 +1,20 @@
-import { type FilterProperties, matches } from '../arm/filter.ts';
+import type { ArmResult } from '../arm/respond.ts';
 import { type ArmContext, defineRoutes, type RouteTable, route } from '../arm/route.ts';
-import { listItems } from '../db/items.ts';
+import { type ItemFilter, pageItems } from '../db/itemList.ts';
+import { newestPointTimes } from '../db/pointSpan.ts';
 import { listPolicies } from '../db/policies.ts';
-import { isSameMachine, parseContainerName, shortContainerName } from '../vault/names.ts';
+import { parseContainerName } from '../vault/names.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import type { Vault } from '../vault/vault.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
-import { listFromAsync } from './asyncList.ts';
+import { asksSecondary, requireSecondary } from './crossRegion/secondary.ts';
+import { ITEM_FILTER, itemQuery } from './itemFilter.ts';
 import { requireFabric } from './itemPath.ts';
 import { showItem } from './itemView.ts';
 import { requireVault } from './lookups.ts';
+import { CONTAINER_PATH, VAULT_PATH } from './paths.ts';
 import type { Services } from './services.ts';
-import { CONTAINER_PATH, VAULT_PATH } from './vaultPath.ts';
-
-const FILTER: FilterProperties = {
-  backupManagementType: 'string',
-  itemType: 'string',
-  workloadType: 'string',
-  policyName: 'string',
-  containerName: 'string',
-  friendlyName: 'string',
-  fabricName: 'string',
-  healthState: 'string',
-  protectionState: 'string',
-  isScheduledForDeferredDelete: 'boolean',
-  expand: 'string',
-};
+import { protectedItemToWire } from './toWire/protectedItem.ts';
 
 export const backupProtectedItems = (services: Services): RouteTable =>
   defineRoutes({
@@ -37,10 +26,11 @@ export const backupProtectedItems = (services: Services): RouteTable =>
         path: `${VAULT_PATH}/backupProtectedItems`,
         action: 'Microsoft.RecoveryServices/Vaults/backupProtectedItems/read',
         summary: 'Lists the protected items of a vault.',
-        filter: FILTER,
+        filter: ITEM_FILTER,
         async handler(context) {
           const vault = await requireVault(services, context.params);
-          return list(services, context, vault, await listItems(services.db.queries, { vaultId: vault.id }));
+          if (asksSecondary(context)) await requireSecondary(services, vault);
+          return list(services, context, vault, {});
         },
       }),
       route({
@@ -48,18 +38,11 @@ export const backupProtectedItems = (services: Services): RouteTable =>
         path: `${CONTAINER_PATH}/items`,
         action: 'Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/items/read',
         summary: 'Lists the protected items of a container: the one machine.',
-        filter: FILTER,
+        filter: ITEM_FILTER,
         async handler(context) {
           requireFabric(context.params.fabricName);
-          const vault = await requireVault(services, context.params);
-          const machine = parseContainerName(context.params.containerName);
-          const items = await listItems(services.db.queries, { vaultId: vault.id });
-          return list(
-            services,
-            context,
-            vault,
-            items.filter((item) => isSameMachine(item, machine)),
-          );
+          const { resourceGroup, vmName } = parseContainerName(context.params.containerName);
+          return list(services, context, await requireVault(services, context.params), { resourceGroup, vmName });
         },
       }),
     ],
@@ -67,48 +50,44 @@ export const backupProtectedItems = (services: Services): RouteTable =>
 
 async function list(
   services: Services,
-  context: Pick<ArmContext, 'listFrom' | 'filter'>,
+  context: Pick<ArmContext, 'list' | 'page' | 'filter'>,
   vault: Vault,
-  items: readonly ProtectedItem[],
-) {
+  within: ItemFilter,
+): Promise<ArmResult> {
   const { queries } = services.db;
-  const policyNames = new Map((await listPolicies(queries, vault.id)).map((policy) => [policy.id, policy.name]));
-  const found = items.filter((item) => matches(context.filter, (name) => filterValue(item, policyNames, name)));
-  const now = services.clock.now();
-  return listFromAsync(
-    context,
-    found,
-    (item) => item.id,
-    (item) => showItem(queries, vault, item, { extended: false, now }),
+  const { filter, isExpanded } = await itemQuery(queries, vault, context.filter);
+  if (!filter) return context.list([]);
+  const { size, cursor } = context.page;
+  const page = await pageItems(
+    queries,
+    { ...filter, ...within },
+    { limit: size, ...(cursor === undefined ? {} : { after: cursor }) },
   );
+  const shown = isExpanded
+    ? await inOrder(page.values, (item) =>
+        showItem(queries, vault, item, { extended: true, now: services.clock.now() }),
+      )
+    : await briefly(services, vault, page.values);
+  return context.list(shown, page.next);
 }
 
-function filterValue(
-  item: ProtectedItem,
-  policyNames: ReadonlyMap<string, string>,
-  name: string,
-): string | boolean | undefined {
-  switch (name) {
-    case 'backupManagementType':
-      return 'AzureIaasVM';
-    case 'itemType':
-    case 'workloadType':
-      return 'VM';
-    case 'fabricName':
-      return 'Azure';
-    case 'policyName':
-      return item.policyId === undefined ? '' : policyNames.get(item.policyId);
-    case 'containerName':
-      return shortContainerName(item);
-    case 'friendlyName':
-      return item.vmName;
-    case 'healthState':
-      return item.lastBackup?.status === 'Failed' ? 'ActionRequired' : 'Passed';
-    case 'protectionState':
-      return item.protectionState;
-    case 'isScheduledForDeferredDelete':
-      return item.softDelete !== undefined;
-    default:
-      return 'extendedinfo';
-  }
+/** Two questions to the database, however many items there are. */
+async function briefly(services: Services, vault: Vault, items: readonly ProtectedItem[]): Promise<readonly unknown[]> {
+  const { queries } = services.db;
+  const policies = new Map((await listPolicies(queries, vault.id)).map((policy) => [policy.id, policy]));
+  const newest = await newestPointTimes(
+    queries,
+    items.map(({ id }) => id),
+  );
+  const now = services.clock.now();
+  return items.map((item) => {
+    const policy = item.policyId === undefined ? undefined : policies.get(item.policyId);
+    return protectedItemToWire(item, { vault, policy, newestPointAt: newest.get(item.id), now });
+  });
+}
+
+async function inOrder<T>(items: readonly T[], show: (item: T) => Promise<unknown>): Promise<readonly unknown[]> {
+  const shown: unknown[] = [];
+  for (const item of items) shown.push(await show(item));
+  return shown;
 }

@@ -1,19 +1,17 @@
-import { type Filter, matches } from '../arm/filter.ts';
-import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
-import { listItems } from '../db/items.ts';
-import type { ProtectedItem } from '../vault/protectedItem.ts';
+import type { ArmResult } from '../arm/respond.ts';
+import { type ArmContext, defineRoutes, type RouteTable, route } from '../arm/route.ts';
+import { type ItemFilter, pageItems } from '../db/itemList.ts';
+import type { Vault } from '../vault/vault.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
+import { ITEM_FILTER, itemQuery } from './itemFilter.ts';
 import { requireVault } from './lookups.ts';
+import { VAULT_PATH } from './paths.ts';
 import type { Services } from './services.ts';
 import { protectionContainerToWire } from './toWire/protectionContainer.ts';
-import { VAULT_PATH } from './vaultPath.ts';
 
-const FILTER = {
-  backupManagementType: 'string',
-  friendlyName: 'string',
-  status: 'string',
-  fabricName: 'string',
-} as const;
+const { backupManagementType, friendlyName, status, fabricName } = ITEM_FILTER;
+const FILTER = { backupManagementType, friendlyName, status, fabricName };
+const ACTION = 'Microsoft.RecoveryServices/Vaults/backupProtectionContainers/read';
 
 export const backupProtectionContainers = (services: Services): RouteTable =>
   defineRoutes({
@@ -23,54 +21,41 @@ export const backupProtectionContainers = (services: Services): RouteTable =>
       route({
         method: 'GET',
         path: `${VAULT_PATH}/backupProtectionContainers`,
-        action: 'Microsoft.RecoveryServices/Vaults/backupProtectionContainers/read',
+        action: ACTION,
         summary: 'Lists the containers of a vault, one for each protected machine.',
         filter: FILTER,
-        async handler(context) {
-          const vault = await requireVault(services, context.params);
-          const items = (await listItems(services.db.queries, { vaultId: vault.id })).filter(wanted(context.filter));
-          return context.listFrom(
-            items,
-            (item) => item.id,
-            (item) => protectionContainerToWire(vault, item),
-          );
-        },
+        handler: async (context) => list(services, context, await requireVault(services, context.params), {}),
       }),
       route({
         method: 'GET',
         path: `${VAULT_PATH}/backupDeletedProtectionContainers`,
-        action: 'Microsoft.RecoveryServices/Vaults/backupProtectionContainers/read',
+        action: ACTION,
         summary: 'Lists the containers whose item is scheduled for deletion.',
         filter: FILTER,
-        async handler(context) {
-          const vault = await requireVault(services, context.params);
-          const items = (await listItems(services.db.queries, { vaultId: vault.id }))
-            .filter((item) => item.softDelete !== undefined)
-            .filter(wanted(context.filter));
-          return context.listFrom(
-            items,
-            (item) => item.id,
-            (item) => protectionContainerToWire(vault, item),
-          );
-        },
+        handler: async (context) =>
+          list(services, context, await requireVault(services, context.params), { isSoftDeleted: true }),
       }),
     ],
   });
 
-const wanted =
-  (filter: Filter | undefined) =>
-  (item: ProtectedItem): boolean =>
-    matches(filter, (name) => filterValue(item, name));
-
-function filterValue(item: ProtectedItem, name: string): string | undefined {
-  switch (name) {
-    case 'friendlyName':
-      return item.vmName;
-    case 'status':
-      return item.softDelete ? 'SoftDeleted' : 'Registered';
-    case 'fabricName':
-      return 'Azure';
-    default:
-      return 'AzureIaasVM';
-  }
+async function list(
+  services: Services,
+  context: Pick<ArmContext, 'list' | 'page' | 'filter'>,
+  vault: Vault,
+  within: ItemFilter,
+): Promise<ArmResult> {
+  const { queries } = services.db;
+  const { filter } = await itemQuery(queries, vault, context.filter);
+  const isContradiction = within.isSoftDeleted === true && filter?.isSoftDeleted === false;
+  if (!filter || isContradiction) return context.list([]);
+  const { size, cursor } = context.page;
+  const page = await pageItems(
+    queries,
+    { ...filter, ...within },
+    { limit: size, ...(cursor === undefined ? {} : { after: cursor }) },
+  );
+  return context.list(
+    page.values.map((item) => protectionContainerToWire(vault, item)),
+    page.next,
+  );
 }

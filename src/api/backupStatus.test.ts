@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { listItems, updateItem } from '../db/items.ts';
 import { itemPath, machinePath, makeVault, protect, putItem, VAULT } from './testing/paths.ts';
 import { SUBSCRIPTION, type TestServer, testServer } from './testing/testServer.ts';
 
@@ -21,6 +22,8 @@ test('the status of a machine names its vault while anything of it is kept, and 
     protectedItemName: 'VM;iaasvmcontainerv2;Shop;web01',
     policyName: 'DefaultPolicy',
     registrationStatus: 'Registered',
+    protectedItemsCount: 1,
+    acquireStorageAccountLock: 'NotAcquire',
   });
   await putItem(server, 'web01', { policyId: '', protectionState: 'ProtectionStopped' });
   assert.equal((await status(server)).vaultId, VAULT);
@@ -28,20 +31,29 @@ test('the status of a machine names its vault while anything of it is kept, and 
   assert.equal((await status(server)).vaultId, undefined);
 });
 
-test('validation before protection fails for a machine that is protected', async () => {
+test('features: machines of any size, nothing else', async () => {
+  await using server = await testServer();
+  const ask = async (body: object) => (await server.call('POST', `${AT}/backupValidateFeatures`, body)).body;
+  const machines = { featureType: 'AzureVMResourceBackup', vmSize: 'Basic_A0', vmSku: 'Premium' };
+  assert.deepEqual(await ask(machines), { supportStatus: 'Supported' });
+  assert.deepEqual(await ask({ featureType: 'AzureBackupGoals' }), { supportStatus: 'NotSupported' });
+  assert.match((await ask({ featureType: 'Moon' })).error.message, /AzureVMResourceBackup/);
+});
+
+test('the status tells of the region asked for, and of the failure of a machine that never was backed up', async () => {
   await using server = await testServer();
   await makeVault(server);
-  const validate = async () =>
-    (await server.call('POST', `${AT}/backupPreValidateProtection`, { ...VM, vaultId: VAULT, properties: '' })).body;
-  assert.equal((await validate()).status, 'Succeeded');
   await protect(server);
-  const failed = await validate();
-  assert.deepEqual([failed.status, failed.errorCode], ['Failed', 'VirtualMachineAlreadyProtected']);
-  const features = await server.call('POST', `${AT}/backupValidateFeatures`, {
-    featureType: 'AzureVMResourceBackup',
-    vmSize: 'Basic_A0',
-  });
-  assert.deepEqual(features.body, { supportStatus: 'Supported' });
+  const elsewhere = await server.call('POST', `${AT.replace('westeurope', 'northpole')}/backupStatus`, VM);
+  assert.equal(elsewhere.body.protectionStatus, 'NotProtected');
+  const [item] = await listItems(server.db.queries);
+  const lastBackup = { status: 'Failed', time: 1, errorCode: 'SnapshotFailed', errorMessage: 'No space.' } as const;
+  await updateItem(server.db.queries, { ...item!, lastBackup });
+  const failed = await status(server);
+  assert.deepEqual(
+    [failed.protectionStatus, failed.vaultId, failed.errorCode, failed.errorMessage],
+    ['ProtectionFailed', VAULT, 'SnapshotFailed', 'No space.'],
+  );
 });
 
 test('what is not a machine is refused', async () => {

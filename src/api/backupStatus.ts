@@ -5,13 +5,17 @@ import { findItemsOfMachine } from '../db/items.ts';
 import { getPolicy } from '../db/policies.ts';
 import { getVault } from '../db/vaults.ts';
 import { CodedError } from '../lib/error.ts';
+import { vaultArmId } from '../vault/armIds.ts';
 import { containerName, itemName } from '../vault/names.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import { isActivelyProtected } from '../vault/protection.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
+import { parseMachineId, type ResourceParts, sameName } from './ids.ts';
+import { normalLocation } from './locations.ts';
 import { requireSubscription } from './lookups.ts';
+import { preValidation } from './preValidation.ts';
 import type { Services } from './services.ts';
-import { armIdOf, parseMachineId, type ResourceParts, sameName } from './toWire/ids.ts';
+import { protectionStatusOf } from './toWire/protectionStatus.ts';
 import type { BackupStatus } from './wire/backupStatus.ts';
 
 const LOCATION = '/subscriptions/{subscriptionId}/providers/Microsoft.RecoveryServices/locations/{location}';
@@ -31,7 +35,14 @@ const VALIDATE_BODY = Type.Object(
   },
   { additionalProperties: false },
 );
-const FEATURES_BODY = Type.Object({ featureType: Type.Enum(['AzureVMResourceBackup']) });
+const FEATURES_BODY = Type.Object(
+  {
+    featureType: Type.Enum(['AzureVMResourceBackup', 'AzureBackupGoals']),
+    vmSize: Type.Optional(Type.String()),
+    vmSku: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
 
 /** What clients ask of a location before they touch a vault. */
 export const backupStatus = (services: Services): RouteTable =>
@@ -50,7 +61,7 @@ const status = (services: Services) =>
     body: STATUS_BODY,
     async handler({ params, body }) {
       requireSubscription(services, params.subscriptionId);
-      return ok(await statusOf(services, requireMachineId(body.resourceId)));
+      return ok(await statusOf(services, requireMachineId(body.resourceId), params.location));
     },
   });
 
@@ -59,23 +70,13 @@ const preValidate = (services: Services) =>
     method: 'POST',
     path: `${LOCATION}/backupPreValidateProtection`,
     action: `${ACTION}/backupPreValidateProtection/action`,
-    summary: 'Tells whether a machine could be protected in a vault.',
+    summary: 'Tells whether a machine could be protected in a vault, and otherwise why not.',
     body: VALIDATE_BODY,
-    async handler({ params, body }) {
+    async handler(context) {
+      const { params, body } = context;
       requireSubscription(services, params.subscriptionId);
       const machine = requireMachineId(body.resourceId);
-      const items = await findItemsOfMachine(services.db.queries, machine.resourceGroup, machine.name);
-      const active = items.find(isActivelyProtected);
-      const name = { resourceGroup: machine.resourceGroup, vmName: machine.name };
-      const names = { containerName: containerName(active ?? name), protectedItemName: itemName(active ?? name) };
-      if (!active) return ok({ status: 'Succeeded', ...names });
-      return ok({
-        status: 'Failed',
-        errorCode: 'VirtualMachineAlreadyProtected',
-        errorMessage: 'Virtual machine with same name and same resource group is already protected.',
-        recommendation: 'Stop its protection in the vault where it is protected now.',
-        ...names,
-      });
+      return ok(await preValidation(services, context, { machine, location: params.location, vaultId: body.vaultId }));
     },
   });
 
@@ -84,32 +85,45 @@ const features = (services: Services) =>
     method: 'POST',
     path: `${LOCATION}/backupValidateFeatures`,
     action: `${ACTION}/backupValidateFeatures/action`,
-    summary: 'Tells whether machines can be backed up here: they can.',
+    summary: 'Tells whether machines can be backed up here: they can, of whatever size. Nothing else can.',
     body: FEATURES_BODY,
-    handler({ params }) {
+    handler({ params, body }) {
       requireSubscription(services, params.subscriptionId);
-      return ok({ supportStatus: 'Supported' });
+      return ok({ supportStatus: body.featureType === 'AzureVMResourceBackup' ? 'Supported' : 'NotSupported' });
     },
   });
 
 /** A retained or active item counts; one that is scheduled for deletion does not. */
-async function statusOf({ db }: Services, machine: ResourceParts): Promise<BackupStatus> {
+async function statusOf({ db }: Services, machine: ResourceParts, location: string): Promise<BackupStatus> {
   const items = await findItemsOfMachine(db.queries, machine.resourceGroup, machine.name);
   const item = items.find(isActivelyProtected) ?? items.find((other) => !other.softDelete);
   const vault = item && (await getVault(db.queries, item.vaultId));
-  if (!item || !vault || !sameName(vault.subscriptionId, machine.subscription)) {
-    return { protectionStatus: 'NotProtected', fabricName: 'Invalid', registrationStatus: 'NotRegistered' };
-  }
+  const isHere =
+    vault &&
+    sameName(vault.subscriptionId, machine.subscription) &&
+    normalLocation(vault.location) === normalLocation(location);
+  if (!item || !isHere) return NOT_PROTECTED;
+  const { errorCode, errorMessage } = item.lastBackup?.status === 'Failed' ? item.lastBackup : {};
   return {
-    protectionStatus: item.protectionState === 'IRPending' ? 'Protecting' : 'Protected',
-    vaultId: armIdOf(vault),
+    protectionStatus: protectionStatusOf(item),
+    vaultId: vaultArmId(vault),
     fabricName: 'Azure',
     containerName: containerName(item),
     protectedItemName: itemName(item),
     policyName: await policyNameOf(db, item),
     registrationStatus: 'Registered',
+    protectedItemsCount: 1,
+    acquireStorageAccountLock: 'NotAcquire',
+    ...(errorCode === undefined ? {} : { errorCode, errorMessage }),
   };
 }
+
+const NOT_PROTECTED: BackupStatus = {
+  protectionStatus: 'NotProtected',
+  fabricName: 'Invalid',
+  registrationStatus: 'NotRegistered',
+  protectedItemsCount: 0,
+};
 
 async function policyNameOf(db: Services['db'], item: ProtectedItem): Promise<string | undefined> {
   return item.policyId === undefined ? undefined : (await getPolicy(db.queries, item.policyId))?.name;

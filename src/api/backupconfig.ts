@@ -1,15 +1,19 @@
 import { type Static, Type } from 'typebox';
 import { ok } from '../arm/respond.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
-import { updateVault } from '../db/vaults.ts';
+import { hasItems, updateVault } from '../db/vaults.ts';
+import { vaultArmId } from '../vault/armIds.ts';
 import type { Vault } from '../vault/vault.ts';
+import { after } from '../vault/vaultRules.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
 import { IGNORED, resourceBody } from './body/resourceBody.ts';
+import { GUARD_REQUESTS } from './body/vault.ts';
 import { requireVault, type VaultParams } from './lookups.ts';
+import { demandSecondConsent } from './multiUser.ts';
+import { VAULT_PATH } from './paths.ts';
 import type { Services } from './services.ts';
-import { armIdOf } from './toWire/ids.ts';
-import { refuseSoftDeleteOff } from './vaultChange.ts';
-import { VAULT_PATH } from './vaultPath.ts';
+import { criticalChanges, refuseSoftDeleteOff } from './vaultChange.ts';
+import type { VaultCaller } from './vaultPut.ts';
 import type { VaultConfig } from './wire/vaultConfig.ts';
 
 const PATH = `${VAULT_PATH}/backupconfig/vaultconfig` as const;
@@ -27,7 +31,7 @@ const BODY = resourceBody(
       storageModelType: IGNORED,
       storageType: IGNORED,
       storageTypeState: IGNORED,
-      resourceGuardOperationRequests: IGNORED,
+      resourceGuardOperationRequests: GUARD_REQUESTS,
       isSoftDeleteFeatureStateEditable: IGNORED,
     },
     { additionalProperties: false },
@@ -46,7 +50,7 @@ export const backupconfig = (services: Services): RouteTable =>
         path: PATH,
         action: `${ACTION}/read`,
         summary: 'Gets the soft delete settings of a vault.',
-        handler: async ({ params }) => ok(toWire(await requireVault(services, params))),
+        handler: async ({ params }) => ok(await toWire(services, await requireVault(services, params))),
       }),
       ...(['PUT', 'PATCH'] as const).map((method) =>
         route({
@@ -55,26 +59,29 @@ export const backupconfig = (services: Services): RouteTable =>
           action: `${ACTION}/write`,
           summary: 'Changes how long deleted items are kept.',
           body: BODY,
-          handler: async ({ params, body }) => ok(toWire(await change(services, params, body.properties))),
+          handler: async (context) =>
+            ok(await toWire(services, await change(services, context, context.params, context.body.properties))),
         }),
       ),
     ],
   });
 
-const change = (services: Services, params: VaultParams, settings: Settings): Promise<Vault> => {
+const change = (services: Services, caller: VaultCaller, params: VaultParams, settings: Settings): Promise<Vault> => {
   refuseSoftDeleteOff(settings.softDeleteFeatureState, 'properties.softDeleteFeatureState');
   refuseSoftDeleteOff(settings.enhancedSecurityState, 'properties.enhancedSecurityState');
   return services.db.transaction(async (tx) => {
     const before = await requireVault(services, params, tx);
     const softDeleteRetentionDays = settings.softDeleteRetentionPeriodInDays ?? before.softDeleteRetentionDays;
-    const after = { ...before, softDeleteRetentionDays, updatedAt: services.clock.now() };
-    await updateVault(tx, after);
-    return after;
+    const changed = { ...before, softDeleteRetentionDays, updatedAt: after(before, services.clock.now()) };
+    for (const operation of criticalChanges(before, changed))
+      await demandSecondConsent(tx, caller, before, operation, settings.resourceGuardOperationRequests);
+    await updateVault(tx, changed);
+    return changed;
   });
 };
 
-const toWire = (vault: Vault): VaultConfig => ({
-  id: `${armIdOf(vault)}/backupconfig/vaultconfig`,
+const toWire = async ({ db }: Services, vault: Vault): Promise<VaultConfig> => ({
+  id: `${vaultArmId(vault)}/backupconfig/vaultconfig`,
   name: 'vaultconfig',
   type: 'Microsoft.RecoveryServices/vaults/backupconfig',
   properties: {
@@ -82,5 +89,9 @@ const toWire = (vault: Vault): VaultConfig => ({
     softDeleteFeatureState: 'AlwaysON',
     softDeleteRetentionPeriodInDays: vault.softDeleteRetentionDays,
     isSoftDeleteFeatureStateEditable: false,
+    storageModelType: vault.redundancy,
+    storageType: vault.redundancy,
+    storageTypeState: (await hasItems(db.queries, vault.id)) ? 'Locked' : 'Unlocked',
+    resourceGuardOperationRequests: [],
   },
 });

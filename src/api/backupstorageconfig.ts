@@ -1,16 +1,16 @@
 import { Type } from 'typebox';
 import { noContent, ok } from '../arm/respond.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
-import { listItems } from '../db/items.ts';
-import { updateVault } from '../db/vaults.ts';
+import { hasItems, updateVault } from '../db/vaults.ts';
+import { vaultArmId } from '../vault/armIds.ts';
 import type { Vault } from '../vault/vault.ts';
+import { after } from '../vault/vaultRules.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
 import { IGNORED, resourceBody } from './body/resourceBody.ts';
 import { requireVault, type VaultParams } from './lookups.ts';
+import { VAULT_PATH } from './paths.ts';
 import type { Services } from './services.ts';
-import { armIdOf } from './toWire/ids.ts';
 import { changedRedundancy } from './vaultChange.ts';
-import { VAULT_PATH } from './vaultPath.ts';
 import type { VaultStorageConfig } from './wire/vaultConfig.ts';
 
 const PATH = `${VAULT_PATH}/backupstorageconfig/vaultstorageconfig` as const;
@@ -47,8 +47,7 @@ export const backupstorageconfig = (services: Services): RouteTable =>
         summary: 'Gets the redundancy of a vault.',
         async handler({ params }) {
           const vault = await requireVault(services, params);
-          const hasItems = (await listItems(services.db.queries, { vaultId: vault.id })).length > 0;
-          return ok(await toWire(services, { vault, hasItems }));
+          return ok(toWire({ vault, isLocked: await hasItems(services.db.queries, vault.id) }));
         },
       }),
       route({
@@ -58,7 +57,7 @@ export const backupstorageconfig = (services: Services): RouteTable =>
         summary: 'Changes the redundancy of a vault that has no items.',
         body: BODY,
         async handler({ params, body }) {
-          return ok(await toWire(services, await change(services, params, body.properties)));
+          return ok(toWire(await change(services, params, body.properties)));
         },
       }),
       route({
@@ -66,6 +65,7 @@ export const backupstorageconfig = (services: Services): RouteTable =>
         path: PATH,
         action: `${ACTION}/write`,
         summary: 'Changes the redundancy of a vault that has no items.',
+        answers: ['204'],
         body: BODY,
         async handler({ params, body }) {
           await change(services, params, body.properties);
@@ -77,37 +77,38 @@ export const backupstorageconfig = (services: Services): RouteTable =>
 
 interface Shown {
   readonly vault: Vault;
-  readonly hasItems: boolean;
+  /** An item is registered. */
+  readonly isLocked: boolean;
 }
 
 async function change(services: Services, params: VaultParams, settings: Settings): Promise<Shown> {
   const changed = await remember(services, params, settings);
-  if (!changed.hasItems) await services.vaultStores.place(changed.vault);
+  if (!changed.isLocked) await services.vaultStores.place(changed.vault);
   return changed;
 }
 
 const remember = (services: Services, params: VaultParams, settings: Settings): Promise<Shown> =>
   services.db.transaction(async (tx) => {
     const before = await requireVault(services, params, tx);
-    const hasItems = (await listItems(tx, { vaultId: before.id })).length > 0;
+    const isLocked = await hasItems(tx, before.id);
     const redundancy = settings.storageModelType ?? settings.storageType;
     const flag = settings.crossRegionRestoreFlag;
     const crossRegionRestore = flag === undefined ? undefined : flag ? ('Enabled' as const) : ('Disabled' as const);
-    const changed = changedRedundancy(before, { redundancy, crossRegionRestore }, hasItems);
-    const vault = { ...changed, updatedAt: services.clock.now() };
+    const changed = changedRedundancy(before, { redundancy, crossRegionRestore }, isLocked);
+    const vault = { ...changed, updatedAt: after(before, services.clock.now()) };
     await updateVault(tx, vault);
-    return { vault, hasItems };
+    return { vault, isLocked };
   });
 
-/** `storageModelType` is what was asked for, `storageType` what the vault has. */
-const toWire = async ({ vaultStores }: Services, { vault, hasItems }: Shown): Promise<VaultStorageConfig> => ({
-  id: `${armIdOf(vault)}/backupstorageconfig/vaultstorageconfig`,
+/** The wish, twice: az sends `storageType` back as the wish. What the vault has is `strongroom.redundancy` of the vault. */
+const toWire = ({ vault, isLocked }: Shown): VaultStorageConfig => ({
+  id: `${vaultArmId(vault)}/backupstorageconfig/vaultstorageconfig`,
   name: 'vaultstorageconfig',
   type: 'Microsoft.RecoveryServices/vaults/backupstorageconfig',
   properties: {
     storageModelType: vault.redundancy,
-    storageType: (await vaultStores.redundancyOf(vault)).actual,
-    storageTypeState: hasItems ? 'Locked' : 'Unlocked',
+    storageType: vault.redundancy,
+    storageTypeState: isLocked ? 'Locked' : 'Unlocked',
     crossRegionRestoreFlag: vault.crossRegionRestore === 'Enabled',
     dedupState: 'Enabled',
     xcoolState: 'Disabled',

@@ -5,9 +5,9 @@ import { listVaults } from '../db/vaults.ts';
 import { isCoded } from '../lib/error.ts';
 import { assertVaultName } from '../vault/names.ts';
 import { VAULT_VERSIONS } from './apiVersions.ts';
+import { sameName } from './ids.ts';
 import { requireSubscription } from './lookups.ts';
 import type { Services } from './services.ts';
-import { sameName } from './toWire/ids.ts';
 
 const IN_LOCATION = 'providers/Microsoft.RecoveryServices/locations/{location}';
 const BODY = Type.Object({

@@ -1,18 +1,11 @@
 import type { Queries } from '../db/schema.ts';
 import { CodedError } from '../lib/error.ts';
-import {
-  containerName,
-  isSameMachine,
-  itemIdName,
-  type MachineName,
-  parseContainerName,
-  parseItemName,
-} from '../vault/names.ts';
+import { itemArmId, vaultArmId } from '../vault/armIds.ts';
+import { isSameMachine, type MachineName, parseContainerName, parseItemName } from '../vault/names.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import type { Vault } from '../vault/vault.ts';
 import { requireItem, requireVault, type VaultParams } from './lookups.ts';
 import type { Services } from './services.ts';
-import { armIdOf, containerId } from './toWire/ids.ts';
 
 export interface ContainerParams extends VaultParams {
   readonly fabricName: string;
@@ -24,8 +17,7 @@ export interface ItemParams extends ContainerParams {
 }
 
 /** The ARM id of an item; container and item name in the spelling of the machine. */
-export const itemIdOf = (vault: Vault, machine: MachineName): string =>
-  `${containerId(armIdOf(vault), containerName(machine))}/protectedItems/${itemIdName(machine)}`;
+export const itemIdOf = (vault: Vault, machine: MachineName): string => itemArmId(vaultArmId(vault), machine);
 
 /** Errors: BadRequest. */
 export function requireFabric(fabricName: string): void {

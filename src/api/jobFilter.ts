@@ -2,6 +2,7 @@ import { type Condition, conditionsOf, type Filter, type FilterProperties } from
 import type { JobFilter } from '../db/jobList.ts';
 import { CodedError } from '../lib/error.ts';
 import { ARM_JOB_OPERATIONS, JOB_STATUSES } from '../vault/job.ts';
+import { legalValue } from './legalValue.ts';
 
 export const JOB_FILTER: FilterProperties = {
   backupManagementType: 'string',
@@ -10,13 +11,11 @@ export const JOB_FILTER: FilterProperties = {
   startTime: 'dateTime',
   endTime: 'dateTime',
   jobId: 'string',
+  entityFriendlyName: 'string',
 };
 
-/** What a job list is asked for: the database's filter, and one job's name. */
-export interface JobQuery {
-  readonly filter: Omit<JobFilter, 'vaultId'>;
-  readonly jobId?: string;
-}
+/** What a job list is asked for. */
+export type JobQuery = Omit<JobFilter, 'vaultId'>;
 
 /**
  * `startTime` and `endTime` bound the time a job began, as az sends them, whatever operator stands between.
@@ -32,18 +31,17 @@ export function jobQuery(filter: Filter | undefined): JobQuery | undefined {
       target: '$filter',
     });
   }
-  const status = legal('status', textOf(conditions, 'status'), JOB_STATUSES);
-  const operation = legal('operation', textOf(conditions, 'operation'), ARM_JOB_OPERATIONS);
-  const jobId = textOf(conditions, 'jobId');
+  const status = legalValue('status', textOf(conditions, 'status'), JOB_STATUSES, 'InvalidFilter');
+  const operation = legalValue('operation', textOf(conditions, 'operation'), ARM_JOB_OPERATIONS, 'InvalidFilter');
+  const [jobId, entity] = [textOf(conditions, 'jobId'), textOf(conditions, 'entityFriendlyName')];
   return {
-    filter: {
-      // Housekeeping jobs have no word in Azure's API and stay out of its lists.
-      operations: operation === undefined ? ARM_JOB_OPERATIONS : [operation],
-      ...(status === undefined ? {} : { statuses: [status] }),
-      ...(startFrom === undefined ? {} : { startFrom }),
-      ...(startTo === undefined ? {} : { startTo }),
-    },
-    ...(jobId === undefined ? {} : { jobId }),
+    // Housekeeping jobs have no word in Azure's API and stay out of its lists.
+    operations: operation === undefined ? ARM_JOB_OPERATIONS : [operation],
+    ...(status === undefined ? {} : { statuses: [status] }),
+    ...(startFrom === undefined ? {} : { startFrom }),
+    ...(startTo === undefined ? {} : { startTo }),
+    ...(jobId === undefined ? {} : { id: jobId.toLowerCase() }),
+    ...(entity === undefined ? {} : { entity }),
   };
 }
 
@@ -53,16 +51,3 @@ const lookUp = (conditions: readonly Condition[], name: string) =>
 const textOf = (conditions: readonly Condition[], name: string) => lookUp(conditions, name) as string | undefined;
 
 const timeOf = (conditions: readonly Condition[], name: string) => lookUp(conditions, name) as number | undefined;
-
-function legal<T extends string>(name: string, value: string | undefined, values: readonly T[]): T | undefined {
-  if (value === undefined) return undefined;
-  const found = values.find((other) => other.toLowerCase() === value.toLowerCase());
-  if (found !== undefined) return found;
-  throw new CodedError(
-    'InvalidFilter',
-    `${name} is '${value}'; legal are ${values.map((other) => `'${other}'`).join(', ')}.`,
-    {
-      target: '$filter',
-    },
-  );
-}

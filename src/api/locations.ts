@@ -5,17 +5,25 @@ import type { Services } from './services.ts';
 /** 'West Europe' → 'westeurope'. */
 export const normalLocation = (location: string): string => location.toLowerCase().replace(/[^a-z0-9]/g, '');
 
+/** Errors: LocationRequired. */
+export function requireLocation(location: string | undefined): string {
+  if (location !== undefined) return location;
+  throw new CodedError('LocationRequired', 'The location property is required for this definition.', {
+    target: 'location',
+  });
+}
+
 /**
  * The location as ARM spells it, if the server or one of its machines is there: a vault elsewhere could
- * protect nothing. Errors: LocationNotAvailableForResourceType.
+ * protect nothing. Errors: LocationRequired, LocationNotAvailableForResourceType.
  */
 export async function checkLocation(
   services: Services,
-  location: string,
+  location: string | undefined,
   type: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const wanted = normalLocation(location);
+  const wanted = normalLocation(requireLocation(location));
   const home = normalLocation(services.config.location);
   if (wanted === home) return services.config.location;
   const machines = await listMachines(services, signal);

@@ -2,20 +2,22 @@ import { findItem } from '../db/items.ts';
 import { findPolicy } from '../db/policies.ts';
 import { findResourceGroup } from '../db/resourceGroups.ts';
 import type { Queries } from '../db/schema.ts';
-import { findVault } from '../db/vaults.ts';
+import { findVault, getVault } from '../db/vaults.ts';
 import { CodedError, type ErrorOptions } from '../lib/error.ts';
 import type { Policy } from '../vault/policy.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import type { Vault } from '../vault/vault.ts';
+import { sameName } from './ids.ts';
 import { listMachines } from './machines.ts';
 import type { Services } from './services.ts';
-import { sameName } from './toWire/ids.ts';
 
 export interface GroupView {
   /** As it was first spelled. */
   readonly name: string;
   readonly location: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** Id of the operation that deletes it, or failed to. */
+  readonly deleting?: string;
 }
 
 /** Errors: SubscriptionNotFound. */
@@ -49,6 +51,27 @@ export async function requireGroup(services: Services, params: GroupParams, sign
   });
 }
 
+/** As `requireGroup`, where something is to be made. Errors: also ResourceGroupBeingDeleted. */
+export async function requireOpenGroup(
+  services: Services,
+  params: GroupParams,
+  signal?: AbortSignal,
+): Promise<GroupView> {
+  const group = await requireGroup(services, params, signal);
+  requireOpen(services, group);
+  return group;
+}
+
+/** Errors: ResourceGroupBeingDeleted. */
+export function requireOpen({ work }: Pick<Services, 'work'>, group: GroupView): void {
+  if (group.deleting === undefined || !work.isRunning(group.deleting)) return;
+  throw new CodedError(
+    'ResourceGroupBeingDeleted',
+    `The resource group '${group.name}' is in deprovisioning state and cannot perform this operation.`,
+    { target: group.name },
+  );
+}
+
 export interface GroupParams {
   readonly subscriptionId: string;
   readonly resourceGroupName: string;
@@ -58,7 +81,10 @@ export interface VaultParams extends GroupParams {
   readonly vaultName: string;
 }
 
-/** `queries`: those of a transaction, where the answer decides. Errors: SubscriptionNotFound, ResourceNotFound. */
+/**
+ * `queries`: those of a transaction, where the answer decides. Errors: SubscriptionNotFound, ResourceGroupNotFound (only
+ * outside of a transaction: hosts are asked for it), ResourceNotFound.
+ */
 export async function requireVault(
   services: Services,
   params: VaultParams,
@@ -67,7 +93,15 @@ export async function requireVault(
   requireSubscription(services, params.subscriptionId);
   const vault = await findVault(queries, params.subscriptionId, params.resourceGroupName, params.vaultName);
   if (vault) return vault;
+  if (queries === services.db.queries) await requireGroup(services, params);
   throw resourceNotFound('Microsoft.RecoveryServices/vaults', params.vaultName, params.resourceGroupName);
+}
+
+/** In a transaction: a vault that was read before it, as it is now. Errors: ResourceNotFound (deleted meanwhile). */
+export async function vaultNow(tx: Queries, vault: Vault): Promise<Vault> {
+  const now = await getVault(tx, vault.id);
+  if (now && !now.softDelete) return now;
+  throw resourceNotFound('Microsoft.RecoveryServices/vaults', vault.name, vault.resourceGroup);
 }
 
 export const resourceNotFound = (
@@ -78,7 +112,7 @@ export const resourceNotFound = (
 ): CodedError =>
   new CodedError(
     'ResourceNotFound',
-    `The Resource '${type}/${name}' under resource group '${resourceGroup}' was not found.`,
+    `The Resource '${type}/${name}' under resource group '${resourceGroup}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
     { target: `${type}/${name}`, ...why },
   );
 

@@ -1,10 +1,12 @@
 import type { OperationRecord } from '../arm/operation.ts';
+import { covers } from '../arm/scope.ts';
 import { getOperation, type Operation, putOperation } from '../db/operations.ts';
 import type { Queries } from '../db/schema.ts';
 import { CodedError } from '../lib/error.ts';
+import { vaultArmId } from '../vault/armIds.ts';
+import type { JsonObject } from '../vault/json.ts';
 import { requireSubscription, type VaultParams } from './lookups.ts';
 import type { Services } from './services.ts';
-import { vaultId } from './toWire/ids.ts';
 
 /**
  * Records an operation that has succeeded. What takes time here is a job: the operation only tells its name,
@@ -12,7 +14,14 @@ import { vaultId } from './toWire/ids.ts';
  */
 export async function recordOperation(
   queries: Queries,
-  operation: { readonly scope: string; readonly now: number; readonly vaultId?: string; readonly jobId?: string },
+  operation: {
+    readonly scope: string;
+    readonly now: number;
+    readonly vaultId?: string;
+    readonly jobId?: string;
+    /** What the client is told instead of the job: `{objectType, jobIds}` of a change to many items. */
+    readonly properties?: JsonObject;
+  },
 ): Promise<string> {
   const { now, ...rest } = operation;
   const id = crypto.randomUUID();
@@ -26,13 +35,13 @@ export async function recordOperation(
  */
 export async function requireOperation(queries: Queries, scope: string, id: string): Promise<Operation> {
   const operation = await getOperation(queries, id.toLowerCase());
-  if (operation && isWithin(operation.scope, scope)) return operation;
+  if (operation && covers(scope, operation.scope)) return operation;
   throw new CodedError('NotFound', `The operation '${id}' is not known here.`, { target: id });
 }
 
 /** As the ARM room polls it. */
 export function toRecord(operation: Operation): OperationRecord {
-  const { id, scope, status, startTime, endTime, error, jobId } = operation;
+  const { id, scope, status, startTime, endTime, error, jobId, properties } = operation;
   return {
     id,
     scope,
@@ -40,6 +49,7 @@ export function toRecord(operation: Operation): OperationRecord {
     startTime,
     ...(endTime === undefined ? {} : { endTime }),
     ...(error === undefined ? {} : { error }),
+    ...(properties === undefined ? {} : { properties }),
     ...(jobId === undefined ? {} : { properties: { objectType: 'OperationStatusJobExtendedInfo', jobId } }),
   };
 }
@@ -50,11 +60,10 @@ export function requireVaultOperation(
   params: VaultParams & { readonly operationId: string },
 ): Promise<Operation> {
   requireSubscription(services, params.subscriptionId);
-  const scope = vaultId(params.subscriptionId, params.resourceGroupName, params.vaultName);
+  const scope = vaultArmId({
+    subscriptionId: params.subscriptionId,
+    resourceGroup: params.resourceGroupName,
+    name: params.vaultName,
+  });
   return requireOperation(services.db.queries, scope, params.operationId);
-}
-
-function isWithin(scope: string, outer: string): boolean {
-  const [inner, bound] = [scope.toLowerCase(), outer.toLowerCase()];
-  return inner === bound || inner.startsWith(`${bound}/`);
 }

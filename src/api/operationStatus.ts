@@ -4,9 +4,9 @@ import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
 import { findVault } from '../db/vaults.ts';
 import { VAULT_VERSIONS } from './apiVersions.ts';
 import { requireVaultOperation, toRecord } from './operationRecords.ts';
+import { VAULT_PATH } from './paths.ts';
 import type { Services } from './services.ts';
 import { vaultToWire } from './toWire/vault.ts';
-import { VAULT_PATH } from './vaultPath.ts';
 
 /** Backup roles have no action of its own for it: whoever may read the vault may poll. */
 const ACTION = 'Microsoft.RecoveryServices/Vaults/read';
@@ -30,6 +30,7 @@ export const operationStatus = (services: Services): RouteTable =>
         path: `${VAULT_PATH}/operationResults/{operationId}`,
         action: ACTION,
         summary: 'Gets the result of the creation or deletion of a vault: the vault, as long as it is there.',
+        answers: ['200', '202 + Location', '204'],
         async handler(context) {
           const { subscriptionId, resourceGroupName, vaultName } = context.params;
           const operation = toRecord(await requireVaultOperation(services, context.params));

@@ -87,6 +87,7 @@ test('a new item shows what a client reads of it', async () => {
       protectionStatus: 'Healthy',
       healthStatus: 'Passed',
       healthDetails: [],
+      kpisHealths: {},
       lastBackupStatus: 'IRPending',
       lastBackupTime: '2001-01-01T00:00:00Z',
       protectedItemDataId: body.properties.protectedItemDataId,
@@ -146,6 +147,8 @@ test('delete schedules the data, undelete takes it back, the machine stays hidde
 test('selective disks are kept, and reset by empty extended properties', async () => {
   await using server = await testServer();
   await makeVault(server);
+  const at = (lun: number) => ({ lun, name: `disk${lun}`, sizeBytes: 2 ** 30 });
+  server.machines.splice(0, 1, machine('web01', { disks: [-1, 0, 3].map(at) }));
   const policyId = `${VAULT}/backupPolicies/DefaultPolicy`;
   const disks = async () => (await server.call('GET', ITEM)).body.properties.extendedProperties;
   await putItem(server, 'web01', {

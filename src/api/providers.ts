@@ -2,10 +2,10 @@ import { ok } from '../arm/respond.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
 import { operationList } from '../arm/surface.ts';
 import { CodedError } from '../lib/error.ts';
-import { COMPUTE_VERSIONS, RESOURCE_VERSIONS, VAULT_VERSIONS } from './apiVersions.ts';
+import { RESOURCE_VERSIONS } from './apiVersions.ts';
+import { sameName } from './ids.ts';
 import { requireSubscription } from './lookups.ts';
 import type { Services } from './services.ts';
-import { sameName } from './toWire/ids.ts';
 
 const ACTION = 'Microsoft.Resources/subscriptions/providers';
 const PROVIDERS = '/subscriptions/{subscriptionId}/providers';
@@ -19,8 +19,7 @@ export function providers(services: Services, tables: readonly RouteTable[]): re
       apiVersions: RESOURCE_VERSIONS,
       routes: namespaceRoutes(services, tables, namespaces),
     }),
-    operationsOf('Microsoft.RecoveryServices', VAULT_VERSIONS.from, tables),
-    operationsOf('Microsoft.Compute', COMPUTE_VERSIONS.from, tables),
+    ...namespaces.map((namespace) => operationsOf(namespace, tables)),
   ];
 }
 
@@ -63,10 +62,10 @@ const namespaceRoutes = (services: Services, tables: readonly RouteTable[], name
   }),
 ];
 
-const operationsOf = (namespace: string, from: string, tables: readonly RouteTable[]): RouteTable =>
+const operationsOf = (namespace: string, tables: readonly RouteTable[]): RouteTable =>
   defineRoutes({
     type: `${namespace}/operations`,
-    apiVersions: { from, to: '2026-12-31' },
+    apiVersions: RESOURCE_VERSIONS,
     routes: [
       route({
         method: 'GET',

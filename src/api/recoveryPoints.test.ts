@@ -34,6 +34,17 @@ test('recovery points are listed newest first, between the dates asked for', asy
   assert.equal(item.lastRecoveryPoint, '2026-01-04T08:00:00.000Z');
   assert.equal(item.extendedInfo.recoveryPointCount, 3);
   assert.equal(item.extendedInfo.oldestRecoveryPointInVault, '2025-12-27T08:00:00.000Z');
+  assert.deepEqual(await list("?$filter=restorePointQueryType eq 'Full' and extendedInfo eq true"), [
+    '1003',
+    '1002',
+    '1001',
+  ]);
+  assert.deepEqual(await list("?$filter=restorePointQueryType eq 'Log'"), []);
+  assert.deepEqual(await list('?$filter=moveReadyRPOnly eq true'), []);
+  for (const wrong of ["restorePointQueryType eq 'Big'", "startDate eq '2026-01-02' and endDate eq '2026-01-01'"]) {
+    const refused = await server.call('GET', `${POINTS}?$filter=${wrong}`);
+    assert.deepEqual([refused.status, refused.body.error.code], [400, 'InvalidFilter'], wrong);
+  }
   const move = await server.call('POST', `${ITEM}/recoveryPointsRecommendedForMove`, { excludedRPList: [] });
   assert.deepEqual(move.body, { value: [] });
 });
@@ -53,7 +64,10 @@ test('a recovery point shows its tiers, consistency, disks and end', async () =>
     objectType: 'IaasVMRecoveryPoint',
     recoveryPointType: 'CrashConsistent',
     recoveryPointTime: '2026-01-02T08:00:00.000Z',
-    recoveryPointTierDetails: [{ type: 'HardenedRP', status: 'Valid' }],
+    recoveryPointTierDetails: [
+      { type: 'InstantRP', status: 'Deleted' },
+      { type: 'HardenedRP', status: 'Valid', extendedInfo: { expiryTime: '2026-02-01T08:00:00.000Z' } },
+    ],
     recoveryPointAdditionalInfo: 'The agent did not answer.',
     sourceVMStorageType: 'NormalStorage',
     isSourceVMEncrypted: false,

@@ -7,10 +7,11 @@ import { getStoreState } from '../db/storeStates.ts';
 import { CodedError } from '../lib/error.ts';
 import { isRestorable, type RecoveryPoint } from '../vault/recoveryPoint.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
+import { asksSecondary, onSecondary, requireSecondary } from './crossRegion/secondary.ts';
 import { type FoundItem, findPathItem } from './itemPath.ts';
+import { ITEM_PATH } from './paths.ts';
 import type { Services } from './services.ts';
 import { recoveryPointToWire } from './toWire/recoveryPoint.ts';
-import { ITEM_PATH } from './vaultPath.ts';
 
 const TYPE = 'Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/recoveryPoints';
 const ACTION = 'Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/recoveryPoints';
@@ -28,11 +29,21 @@ const list = (services: Services) =>
     path: `${ITEM_PATH}/recoveryPoints`,
     action: `${ACTION}/read`,
     summary: 'Lists the recovery points of an item, newest first.',
-    filter: { startDate: 'dateTime', endDate: 'dateTime' },
+    filter: {
+      startDate: 'dateTime',
+      endDate: 'dateTime',
+      restorePointQueryType: 'string',
+      extendedInfo: 'boolean',
+      moveReadyRPOnly: 'boolean',
+      includeSoftDeletedRP: 'boolean',
+    },
     async handler(context) {
-      const { item, id } = await findPathItem(services, context.params);
+      const { vault, item, id } = await findPathItem(services, context.params);
+      const secondary = asksSecondary(context) ? await requireSecondary(services, vault) : undefined;
       const { size, cursor } = context.page;
-      const page = await listPoints(services.db.queries, item.id, pointFilter(conditionsOf(context.filter)), {
+      const filter = pointFilter(conditionsOf(context.filter));
+      if (!filter) return context.list([]);
+      const page = await listPoints(services.db.queries, item.id, filter, {
         limit: size,
         ...(cursor === undefined ? {} : { after: cursor }),
       });
@@ -41,6 +52,7 @@ const list = (services: Services) =>
       return context.list(
         page.values
           .filter((point) => !hidden.has(point.id))
+          .flatMap((point) => (secondary ? (onSecondary(secondary, point) ?? []) : point))
           .map((point) => recoveryPointToWire(id, point, health.get(point.id))),
         page.next,
       );
@@ -94,13 +106,36 @@ async function notOnSecondary({ db }: Services, vaultId: string): Promise<Readon
   return new Set((failedOver as { readonly missingPoints: readonly string[] } | undefined)?.missingPoints);
 }
 
-/** startDate and endDate are bounds, whatever operator az spells between name and value. */
-function pointFilter(conditions: readonly Condition[]): PointFilter {
-  const lookUp = (name: string) => conditions.find(({ property }) => property === name)?.value as number | undefined;
-  const [takenFrom, takenTo] = [lookUp('startDate'), lookUp('endDate')];
+/** What a machine has: every point is a whole one. The other kinds are those of databases. */
+const QUERY_TYPES = ['All', 'Full', 'FullAndDifferential', 'SnapshotFull', 'SnapshotCopyOnlyFull'];
+const OTHER_QUERY_TYPES = ['Invalid', 'Log', 'Differential', 'Incremental'];
+
+/**
+ * startDate and endDate are bounds, whatever operator az spells between name and value. undefined: nothing is found, as
+ * no point of a machine is of that kind, or none could move to an archive tier. Errors: InvalidFilter.
+ */
+function pointFilter(conditions: readonly Condition[]): PointFilter | undefined {
+  const lookUp = (name: string) => conditions.find(({ property }) => property === name)?.value;
+  const [takenFrom, takenTo] = [lookUp('startDate') as number | undefined, lookUp('endDate') as number | undefined];
+  if (takenFrom !== undefined && takenTo !== undefined && takenFrom > takenTo)
+    throw new CodedError('InvalidFilter', '$filter: startDate must not be after endDate.', { target: '$filter' });
+  if (lookUp('moveReadyRPOnly') === true || !isOfMachines(lookUp('restorePointQueryType'))) return undefined;
   return {
     restorableOnly: true,
     ...(takenFrom === undefined ? {} : { takenFrom }),
     ...(takenTo === undefined ? {} : { takenTo }),
   };
+}
+
+/** Errors: InvalidFilter. */
+function isOfMachines(type: unknown): boolean {
+  if (type === undefined) return true;
+  const is = (name: string) => name.toLowerCase() === String(type).toLowerCase();
+  if (QUERY_TYPES.some(is)) return true;
+  if (OTHER_QUERY_TYPES.some(is)) return false;
+  throw new CodedError(
+    'InvalidFilter',
+    `$filter: restorePointQueryType is '${String(type).slice(0, 64)}'; legal are ${[...QUERY_TYPES, ...OTHER_QUERY_TYPES].join(', ')}.`,
+    { target: '$filter' },
+  );
 }

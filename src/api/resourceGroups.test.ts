@@ -37,6 +37,7 @@ test('deleting a group takes its empty vaults along and is polled to 200', async
   await makeVault(server, `${OFFICE}/providers/Microsoft.RecoveryServices/vaults/paper`);
   const accepted = await server.call('DELETE', OFFICE);
   assert.equal(accepted.status, 202);
+  await server.services.work.idle();
   assert.equal((await server.call('GET', accepted.headers.location ?? '')).status, 200);
   assert.equal((await server.call('GET', OFFICE)).body.error.code, 'ResourceGroupNotFound');
   assert.equal(server.stores.size, 0);

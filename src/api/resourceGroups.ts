@@ -1,42 +1,40 @@
 import { Type } from 'typebox';
 import { operationResult } from '../arm/operation.ts';
 import { accepted, noContent, ok } from '../arm/respond.ts';
-import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
-import { listItems } from '../db/items.ts';
-import { deleteResourceGroup, findResourceGroup, listResourceGroups, putResourceGroup } from '../db/resourceGroups.ts';
-import { listVaults } from '../db/vaults.ts';
-import { CodedError, type ErrorDetail } from '../lib/error.ts';
-import { assertVaultDeletable } from '../vault/vaultRules.ts';
+import { type ArmContext, defineRoutes, type RouteTable, route } from '../arm/route.ts';
+import { findResourceGroup, listResourceGroups, putResourceGroup } from '../db/resourceGroups.ts';
+import { CodedError } from '../lib/error.ts';
+import { groupArmId } from '../vault/armIds.ts';
 import { RESOURCE_VERSIONS } from './apiVersions.ts';
+import { IGNORED } from './body/resourceBody.ts';
 import { LOCATION, TAGS } from './body/vault.ts';
-import { normalLocation } from './locations.ts';
-import { findGroup, type GroupView, requireGroup, requireSubscription } from './lookups.ts';
+import { normalLocation, requireLocation } from './locations.ts';
+import { beginOperation } from './longOperation.ts';
+import { findGroup, type GroupView, requireGroup, requireOpen, requireSubscription } from './lookups.ts';
 import { listMachines } from './machines.ts';
-import { recordOperation, requireOperation, toRecord } from './operationRecords.ts';
+import { requireOperation, toRecord } from './operationRecords.ts';
+import { assertGroupDeletable, removeGroup } from './resources/removeGroup.ts';
 import type { Services } from './services.ts';
 import { matchesTagged } from './tagFilter.ts';
-import { groupId, sameName } from './toWire/ids.ts';
-import { removeVault } from './vaultRemoval.ts';
 import type { ResourceGroup } from './wire/resourceGroup.ts';
 
 const TYPE = 'Microsoft.Resources/subscriptions/resourceGroups';
 const GROUPS = '/subscriptions/{subscriptionId}/resourceGroups';
 const GROUP = `${GROUPS}/{resourceGroupName}` as const;
 
-const IGNORED = Type.Optional(Type.Unknown());
 const COMMON = { id: IGNORED, name: IGNORED, type: IGNORED, properties: IGNORED, managedBy: IGNORED };
 const PUT_BODY = Type.Object(
-  { ...COMMON, location: LOCATION, tags: Type.Optional(TAGS) },
+  { ...COMMON, location: Type.Optional(LOCATION), tags: Type.Optional(TAGS) },
   { additionalProperties: false },
 );
 const PATCH_BODY = Type.Object({ ...COMMON, tags: Type.Optional(TAGS) }, { additionalProperties: false });
 
-/** Groups that were made, and those in which a machine lies. */
-export const resourceGroups = (services: Services): RouteTable =>
+/** Groups that were made, and those in which a machine lies. `tables`: by whose routes a group is emptied. */
+export const resourceGroups = (services: Services, tables: () => readonly RouteTable[]): RouteTable =>
   defineRoutes({
     type: TYPE,
     apiVersions: RESOURCE_VERSIONS,
-    routes: [...reads(services), ...writes(services), ...removal(services)],
+    routes: [...reads(services), ...writes(services), ...removal(services, tables)],
   });
 
 const reads = (services: Services) => [
@@ -83,14 +81,17 @@ const writes = (services: Services) => [
     path: GROUP,
     action: `${TYPE}/write`,
     summary: 'Creates a resource group, or replaces its tags.',
+    answers: ['200', '201'],
     body: PUT_BODY,
     async handler({ params, body, signal }) {
       requireSubscription(services, params.subscriptionId);
       const existing = await findGroup(services, params.resourceGroupName, signal);
-      if (existing) requireSameLocation(existing, body.location);
+      if (existing) requireOpen(services, existing);
+      const location = requireLocation(body.location);
+      if (existing) requireSameLocation(existing, location);
       const group = await store(services, {
         name: existing?.name ?? params.resourceGroupName,
-        location: existing?.location ?? normalLocation(body.location),
+        location: existing?.location ?? normalLocation(location),
         tags: body.tags ?? {},
       });
       return { status: existing ? 200 : 201, body: toWire(services, group) };
@@ -109,30 +110,42 @@ const writes = (services: Services) => [
   }),
 ];
 
-const removal = (services: Services) => [
+const removal = (services: Services, tables: () => readonly RouteTable[]) => [
   route({
     method: 'DELETE',
     path: GROUP,
     action: `${TYPE}/delete`,
-    summary: 'Deletes a resource group and its empty vaults.',
+    summary: 'Deletes a resource group and all it holds; vaults must be empty.',
+    answers: ['202 + Location'],
     query: Type.Object({ forceDeletionTypes: Type.Optional(Type.String()) }),
     async handler(context) {
       const group = await requireGroup(services, context.params, context.signal);
-      await removeGroup(services, group.name, context.signal);
-      const scope = `/subscriptions/${services.config.subscriptionId}`;
-      const operation = await recordOperation(services.db.queries, { scope, now: services.clock.now() });
-      return accepted(context, { resultPath: `${scope}/operationresults/${operation}` });
+      const { subscriptionId } = services.config;
+      const poll = (id: string) =>
+        accepted(context, { resultPath: `/subscriptions/${subscriptionId}/operationresults/${id}` });
+      if (group.deleting !== undefined && services.work.isRunning(group.deleting)) return poll(group.deleting);
+      await assertGroupDeletable(services, group.name, context.signal);
+      const scope = groupArmId(subscriptionId, group.name);
+      const id = await beginOperation(services, scope, (signal) =>
+        removeGroup(services, tables(), group, { ...(context as ArmContext), signal }),
+      );
+      const made = await findResourceGroup(services.db.queries, subscriptionId, group.name);
+      if (made) await putResourceGroup(services.db.queries, { ...made, deleting: id });
+      return poll(id);
     },
   }),
   route({
     method: 'GET',
     path: '/subscriptions/{subscriptionId}/operationresults/{operationId}',
     action: `${TYPE}/read`,
-    summary: 'Tells whether the deletion of a resource group has ended.',
+    access: 'authenticated',
+    summary: 'Tells whether the deletion of a resource group has ended, to those who may read it.',
+    answers: ['200', '202 + Location'],
     async handler(context) {
-      requireSubscription(services, context.params.subscriptionId);
-      const scope = `/subscriptions/${context.params.subscriptionId}`;
-      const operation = await requireOperation(services.db.queries, scope, context.params.operationId);
+      const { subscriptionId, operationId } = context.params;
+      requireSubscription(services, subscriptionId);
+      const operation = await requireOperation(services.db.queries, `/subscriptions/${subscriptionId}`, operationId);
+      await context.demand(`${TYPE}/read`, operation.scope);
       return operationResult(context, toRecord(operation), { status: 200 });
     },
   }),
@@ -156,43 +169,6 @@ async function store(services: Services, group: GroupView): Promise<GroupView> {
   return group;
 }
 
-/** Errors: ResourceGroupDeletionBlocked, with the reason of each vault. */
-async function removeGroup(services: Services, name: string, signal: AbortSignal): Promise<void> {
-  const { db, config } = services;
-  const machines = (await listMachines(services, signal)).filter((machine) => sameName(machine.resourceGroup, name));
-  if (machines.length > 0) {
-    throw blocked(name, [
-      {
-        code: 'Conflict',
-        message: `Virtual machines lie in it: ${machines.map((machine) => machine.name).join(', ')}.`,
-      },
-    ]);
-  }
-  const found = await listVaults(db.queries, config.subscriptionId, name);
-  const faults: ErrorDetail[] = [];
-  for (const vault of found) {
-    try {
-      assertVaultDeletable(vault, await listItems(db.queries, { vaultId: vault.id }));
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      faults.push({ code: error.code, message: error.message, target: vault.name });
-    }
-  }
-  if (faults.length > 0) throw blocked(name, faults);
-  for (const vault of found) await removeVault(services, vault);
-  await deleteResourceGroup(db.queries, config.subscriptionId, name);
-}
-
-const blocked = (name: string, details: readonly ErrorDetail[]): CodedError =>
-  new CodedError(
-    'ResourceGroupDeletionBlocked',
-    `Deletion of resource group '${name}' was blocked: ${details[0]?.message ?? ''}`,
-    {
-      target: name,
-      details,
-    },
-  );
-
 function requireSameLocation(group: GroupView, location: string): void {
   if (normalLocation(group.location) === normalLocation(location)) return;
   throw new CodedError(
@@ -202,11 +178,13 @@ function requireSameLocation(group: GroupView, location: string): void {
   );
 }
 
-const toWire = ({ config }: Services, group: GroupView): ResourceGroup => ({
-  id: groupId(config.subscriptionId, group.name),
+const toWire = ({ config, work }: Services, group: GroupView): ResourceGroup => ({
+  id: groupArmId(config.subscriptionId, group.name),
   name: group.name,
   type: 'Microsoft.Resources/resourceGroups',
   location: group.location,
   tags: group.tags,
-  properties: { provisioningState: 'Succeeded' },
+  properties: {
+    provisioningState: group.deleting !== undefined && work.isRunning(group.deleting) ? 'Deleting' : 'Succeeded',
+  },
 });

@@ -1,13 +1,14 @@
 import { Type } from 'typebox';
 import type { Filter, FilterProperties } from '../arm/filter.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
+import { type ArmResource, listArmResources } from '../db/armResources.ts';
 import { listVaults } from '../db/vaults.ts';
 import { RESOURCE_VERSIONS } from './apiVersions.ts';
+import { sameName } from './ids.ts';
 import { requireGroup, requireSubscription } from './lookups.ts';
 import { listMachines } from './machines.ts';
 import type { Services } from './services.ts';
 import { matchesTagged } from './tagFilter.ts';
-import { sameName } from './toWire/ids.ts';
 import { vaultToWire } from './toWire/vault.ts';
 import { virtualMachineToWire } from './toWire/virtualMachine.ts';
 import type { Tags } from './wire/resource.ts';
@@ -31,7 +32,7 @@ interface GenericResource {
   readonly tags?: Tags | undefined;
 }
 
-/** Vaults and machines side by side. */
+/** Vaults, machines and their neighbours side by side. */
 export const resources = (services: Services): RouteTable =>
   defineRoutes({
     type: 'Microsoft.Resources/resources',
@@ -72,11 +73,17 @@ async function allResources(services: Services, signal: AbortSignal): Promise<Ge
   const { db, config } = services;
   const vaults = await listVaults(db.queries, config.subscriptionId);
   const machines = await listMachines(services, signal);
+  const kept = await listArmResources(db.queries, { subscriptionId: config.subscriptionId });
   return [
+    ...kept.filter(isListed).map(({ location = '', ...rest }) => ({ ...rest, location })),
     ...vaults.map((vault) => vaultToWire(vault, config.tenantId)),
     ...machines.map((machine) => virtualMachineToWire(config.subscriptionId, machine, { instanceView: false })),
   ];
 }
+
+/** Tracked resources; machines are told of by their hosts. */
+const isListed = ({ type, location }: ArmResource): boolean =>
+  location !== undefined && !sameName(type, 'Microsoft.Compute/virtualMachines');
 
 const wanted =
   (filter: Filter | undefined) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { itemPath, machinePath, makeVault, protect } from './testing/paths.ts';
 import { addPoint } from './testing/points.ts';
-import { RESTORE_ROOT, type TestServer, testServer } from './testing/testServer.ts';
+import { RESTORE_ROOT, SUBSCRIPTION, type TestServer, testServer } from './testing/testServer.ts';
 
 const RESTORE = `${itemPath('web01')}/recoveryPoints/1001/restore`;
 const FOLDER = { strongroom: { targetFolder: 'monday/web01' } };
@@ -50,7 +50,7 @@ test('a new machine is made on an image host, in the group of the source unless 
   await using server = await ready();
   const strongroom = { imageHost: 'Shelf', machineName: 'web01-again' };
   await server.call('POST', RESTORE, body({ strongroom }));
-  const office = `/subscriptions/s/resourceGroups/Office`;
+  const office = `/subscriptions/${SUBSCRIPTION}/resourceGroups/Office`;
   await server.call('POST', RESTORE, body({ strongroom, targetResourceGroupId: office }));
   const targets = server.asked.map(({ values }) => values[2]);
   const machine = { kind: 'machine', host: 'shelf', machineName: 'web01-again' };
@@ -58,20 +58,25 @@ test('a new machine is made on an image host, in the group of the source unless 
     { ...machine, resourceGroup: 'Shop' },
     { ...machine, resourceGroup: 'Office' },
   ]);
+  const refused = async (targetResourceGroupId: string) =>
+    (await server.call('POST', RESTORE, body({ strongroom, targetResourceGroupId }))).body.error.code;
+  assert.equal(await refused(`/subscriptions/${SUBSCRIPTION}/resourceGroups/..`), 'InvalidResourceName');
+  assert.equal(await refused(`/subscriptions/${SUBSCRIPTION}/resourceGroups/a/../Office`), 'BadRequest');
+  assert.match(await refused('/subscriptions/s/resourceGroups/Office'), /^UserErrorCrossSubscriptionRestore/);
 });
 
 test('a target that is impossible is refused with code, target and what is possible', async () => {
   await using server = await ready();
   const cases: [object, number, string, string, RegExp][] = [
-    [{}, 501, 'NotImplemented', 'properties.strongroom', /storageAccounts\/staging/],
-    [{ recoveryType: 'AlternateLocation' }, 501, 'NotImplemented', 'properties.recoveryType', /'RestoreDisks'/],
+    [{}, 400, 'UserErrorStagingAccountInvalid', 'properties.storageAccountId', /storageAccounts\/staging/],
     [
-      { recoveryType: 'OriginalLocation', ...FOLDER },
-      501,
-      'NotImplemented',
-      'properties.recoveryType',
-      /'RestoreDisks'/,
+      { storageAccountId: undefined },
+      400,
+      'UserErrorStagingAccountInvalid',
+      'properties.storageAccountId',
+      /strongroom/,
     ],
+    [{ recoveryType: 'OriginalLocation', ...FOLDER }, 400, 'BadRequest', 'properties.recoveryType', /'RestoreDisks'/],
     [{ recoveryType: 'Guess', ...FOLDER }, 400, 'BadRequest', 'properties.recoveryType', /'RestoreDisks'/],
     [{ strongroom: {} }, 400, 'RestoreTargetInvalid', 'properties.strongroom', /targetFolder/],
     [

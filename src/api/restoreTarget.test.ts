@@ -7,7 +7,7 @@ import { restoreTarget } from './restoreTarget.ts';
 
 const LIMITS = { restoreRoot: '/srv/restored', imageHosts: [], resourceGroup: 'Shop', luns: [-1] };
 const folderOf = (targetFolder: string): string => {
-  const target = restoreTarget({ recoveryType: 'RestoreDisks', strongroom: { targetFolder } }, LIMITS);
+  const target = restoreTarget({ strongroom: { targetFolder } }, LIMITS);
   return target.kind === 'folder' ? target.folder : '';
 };
 
@@ -52,8 +52,5 @@ test('folders that escape or confuse are refused, plain ones are not', () => {
 
 test('without an image host no machine can be made, and the error says so', () => {
   const strongroom = { imageHost: 'shelf', machineName: 'x' };
-  assert.throws(
-    () => restoreTarget({ recoveryType: 'RestoreDisks', strongroom }, LIMITS),
-    /no image host is configured/,
-  );
+  assert.throws(() => restoreTarget({ strongroom }, LIMITS), /no image host is configured/);
 });

@@ -4,10 +4,8 @@ import { CodedError } from '../lib/error.ts';
 
 /** The part of a restore request that says what is wanted, and where. */
 export interface RestoreRequest {
-  readonly recoveryType?: string | undefined;
-  readonly storageAccountId?: string | undefined;
-  readonly targetResourceGroupId?: string | undefined;
-  readonly restoreDiskLunList?: readonly number[] | undefined;
+  readonly targetResourceGroupId?: string | null | undefined;
+  readonly restoreDiskLunList?: readonly number[] | null | undefined;
   readonly strongroom?: StrongroomTarget | undefined;
 }
 
@@ -35,20 +33,10 @@ const MACHINE_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const UNSAFE_SEGMENT = /[\u0000-\u001f\u007f\\:*?"<>|]/;
 
-/** Errors: BadRequest, NotImplemented, RestoreTargetInvalid; each names the field and what it may be. */
+/** A place of this server. Errors: RestoreTargetInvalid; it names the field and what it may be. */
 export function restoreTarget(request: RestoreRequest, limits: RestoreLimits): RestoreTarget {
-  requireRestoreDisks(request.recoveryType);
-  const wanted = request.strongroom;
-  if (!wanted) {
-    throw new CodedError(
-      'NotImplemented',
-      request.storageAccountId
-        ? `This vault cannot restore disks into the storage account '${request.storageAccountId}': it restores to a folder of the server or to an image host.`
-        : 'The request names no target for the disks.',
-      { target: 'properties.strongroom', recommendations: [`To restore disks, ${POSSIBLE}.`] },
-    );
-  }
-  const luns = checkLuns(request.restoreDiskLunList, limits.luns);
+  const wanted = request.strongroom ?? {};
+  const luns = checkLuns(request.restoreDiskLunList ?? undefined, limits.luns);
   const machineFields = wanted.imageHost !== undefined || wanted.machineName !== undefined;
   if ((wanted.targetFolder !== undefined) === machineFields) {
     throw new CodedError('RestoreTargetInvalid', `Name one target: ${POSSIBLE}.`, { target: 'properties.strongroom' });
@@ -63,22 +51,6 @@ export function restoreTarget(request: RestoreRequest, limits: RestoreLimits): R
     machineName: checkMachineName(wanted.machineName),
     ...luns,
   };
-}
-
-function requireRestoreDisks(recoveryType: string | undefined): void {
-  if (recoveryType === 'RestoreDisks') return;
-  const target = 'properties.recoveryType';
-  if (recoveryType === 'AlternateLocation' || recoveryType === 'OriginalLocation') {
-    throw new CodedError(
-      'NotImplemented',
-      `recoveryType '${recoveryType}' is not possible here; legal is 'RestoreDisks'.`,
-      {
-        target,
-        recommendations: [`To restore disks, ${POSSIBLE}.`],
-      },
-    );
-  }
-  throw new CodedError('BadRequest', `recoveryType is '${recoveryType ?? ''}'; legal is 'RestoreDisks'.`, { target });
 }
 
 function folderBelow(root: string, folder: string): string {
@@ -125,8 +97,13 @@ function checkMachineName(name: string | undefined): string {
   );
 }
 
-function checkLuns(wanted: readonly number[] | undefined, luns: readonly number[]): { luns?: readonly number[] } {
-  if (!wanted || wanted.length === 0) return {};
+/** None: all disks; an empty list: the OS disk alone, as Azure's clients mean it. Errors: RestoreTargetInvalid. */
+export function checkLuns(
+  wanted: readonly number[] | undefined,
+  luns: readonly number[],
+): { luns?: readonly number[] } {
+  if (!wanted) return {};
+  if (wanted.length === 0) return { luns: [-1] };
   const unknown = wanted.filter((lun) => !luns.includes(lun));
   if (unknown.length === 0) return { luns: [...new Set(wanted)] };
   throw new CodedError(
@@ -136,6 +113,7 @@ function checkLuns(wanted: readonly number[] | undefined, luns: readonly number[
   );
 }
 
-const groupOf = (id: string | undefined): string | undefined => /\/resourceGroups\/([^/]+)\/?$/i.exec(id ?? '')?.[1];
+const groupOf = (id: string | null | undefined): string | undefined =>
+  /\/resourceGroups\/([^/]+)\/?$/i.exec(id ?? '')?.[1];
 
 const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');

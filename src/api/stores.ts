@@ -8,15 +8,15 @@ import { getStoreState } from '../db/storeStates.ts';
 import { COPY_SWITCHES, type CopySwitch } from '../jobs/jobService.ts';
 import { KEY_ROTATIONS } from '../jobs/rotateKeys.ts';
 import { CodedError } from '../lib/error.ts';
+import { vaultArmId } from '../vault/armIds.ts';
 import { HOUSEKEEPING_OPERATIONS, type HousekeepingOperation } from '../vault/job.ts';
 import type { JsonObject } from '../vault/json.ts';
 import type { Vault } from '../vault/vault.ts';
 import { BACKUP_VERSIONS } from './apiVersions.ts';
 import { requireVault } from './lookups.ts';
+import { VAULT_PATH } from './paths.ts';
 import type { Services } from './services.ts';
-import { armIdOf } from './toWire/ids.ts';
 import { storeJobToWire, withIsoTimes } from './toWire/store.ts';
-import { VAULT_PATH } from './vaultPath.ts';
 import type { Store, StoreActions, StoreProperties } from './wire/store.ts';
 
 const TYPE = 'Microsoft.RecoveryServices/vaults/stores';
@@ -95,6 +95,7 @@ const act = (services: Services, name: keyof StoreActions) => {
     path: `${STORE}/${name}`,
     action: `${TYPE}/${name}/action`,
     summary,
+    answers: ['202 + Location'],
     body: Type.Union([body, Type.Undefined()]),
     async handler(context) {
       const vault = await requireVault(services, context.params);
@@ -167,7 +168,7 @@ const one = (services: Services) =>
     },
   });
 
-const storePath = (vault: Vault): string => `${armIdOf(vault)}/stores/default`;
+const storePath = (vault: Vault): string => `${vaultArmId(vault)}/stores/default`;
 
 async function storeToWire({ db, vaultStores }: Services, vault: Vault): Promise<Store> {
   const {

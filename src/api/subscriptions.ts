@@ -21,7 +21,8 @@ export const subscriptions = ({ config }: Services): RouteTable =>
         summary: 'Lists the subscriptions the caller may read.',
         async handler(context) {
           // Whoever holds a role on anything below sees the subscription, as in Azure, where login would fail else.
-          return context.list([subscriptionToWire(config)]);
+          const isKnown = await context.knows(`/subscriptions/${config.subscriptionId}`);
+          return context.list(isKnown ? [subscriptionToWire(config)] : []);
         },
       }),
       route({
@@ -30,8 +31,9 @@ export const subscriptions = ({ config }: Services): RouteTable =>
         action: READ,
         access: 'authenticated',
         summary: 'Gets a subscription.',
-        handler({ params }) {
+        async handler({ params, path, knows, demand }) {
           requireSubscription({ config }, params.subscriptionId);
+          if (!(await knows(path))) await demand(READ, path);
           return ok(subscriptionToWire(config));
         },
       }),
@@ -49,7 +51,7 @@ export const subscriptions = ({ config }: Services): RouteTable =>
     ],
   });
 
-export const subscriptionToWire = ({ subscriptionId, tenantId }: ApiConfig): Subscription => ({
+const subscriptionToWire = ({ subscriptionId, tenantId }: ApiConfig): Subscription => ({
   id: `/subscriptions/${subscriptionId}`,
   subscriptionId,
   tenantId,

@@ -1,13 +1,15 @@
+import { type Filter, matches } from '../arm/filter.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
-import { listItems } from '../db/items.ts';
-import { listPolicies } from '../db/policies.ts';
+import { countsOfVault } from '../db/vaults.ts';
 import type { Vault } from '../vault/vault.ts';
 import { BACKUP_VERSIONS, VAULT_VERSIONS } from './apiVersions.ts';
 import { requireVault } from './lookups.ts';
+import { VAULT_PATH } from './paths.ts';
 import type { Services } from './services.ts';
-import { VAULT_PATH } from './vaultPath.ts';
 
 const ACTION = 'Microsoft.RecoveryServices/Vaults';
+
+const SUMMARIES = ['BackupProtectedItemCountSummary', 'BackupProtectionContainerCountSummary'];
 
 /** How much of its limits a vault uses. */
 export const usages = (services: Services): readonly RouteTable[] => [
@@ -44,26 +46,37 @@ export const usages = (services: Services): readonly RouteTable[] => [
         action: `${ACTION}/backupUsageSummaries/read`,
         summary: 'Counts the protected items and policies of a vault.',
         filter: { type: 'string' },
-        handler: async (context) => context.list(await counts(services, await requireVault(services, context.params))),
+        handler: async (context) =>
+          context.list(await summaries(services, await requireVault(services, context.params), context.filter)),
       }),
     ],
   }),
 ];
 
-async function counts({ db }: Services, vault: Vault): Promise<object[]> {
-  const items = await listItems(db.queries, { vaultId: vault.id });
-  const policies = await listPolicies(db.queries, vault.id);
+async function counts({ db, config }: Services, vault: Vault): Promise<object[]> {
+  const { items, softDeletedItems, policies, storedBytes } = await countsOfVault(db.queries, vault.id);
+  const { machinesInVault, policiesInVault } = config.limits;
   return [
-    usage('ProtectedItems', 'Protected items', items.length, 1000),
-    usage('SoftDeletedItems', 'Items scheduled for deletion', items.filter((item) => item.softDelete).length, 1000),
-    usage('BackupPolicies', 'Backup policies', policies.length, 200),
+    usage('ProtectedItems', 'Protected items', items, machinesInVault),
+    usage('SoftDeletedItems', 'Items scheduled for deletion', softDeletedItems, machinesInVault),
+    usage('BackupPolicies', 'Backup policies', policies, policiesInVault),
+    { ...usage('StoredBytes', 'Bytes in the store of the vault', storedBytes), unit: 'Bytes' },
   ];
 }
 
-const usage = (value: string, localizedValue: string, currentValue: number, limit: number): object => ({
+/** Azure's two summaries, which a filter asks for, else what `usages` counts. */
+async function summaries(services: Services, vault: Vault, filter: Filter | undefined): Promise<object[]> {
+  if (!filter) return counts(services, vault);
+  if (!SUMMARIES.some((type) => matches(filter, () => type))) return [];
+  // a machine is one item in one container
+  const { items } = await countsOfVault(services.db.queries, vault.id);
+  return [usage('AzureIaasVM', 'Azure Virtual Machine', items, services.config.limits.machinesInVault)];
+}
+
+const usage = (value: string, localizedValue: string, currentValue: number, limit?: number): object => ({
   unit: 'Count',
   quotaPeriod: 'P1D',
   currentValue,
-  limit,
+  ...(limit === undefined ? {} : { limit }),
   name: { value, localizedValue },
 });

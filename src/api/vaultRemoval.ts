@@ -1,18 +1,32 @@
 import { listItems } from '../db/items.ts';
-import { deleteVault } from '../db/vaults.ts';
+import { forgetScope } from '../db/scopes.ts';
+import { deleteVault, getVault, hasPacks, updateVault } from '../db/vaults.ts';
+import { vaultArmId } from '../vault/armIds.ts';
 import type { Vault } from '../vault/vault.ts';
-import { assertVaultDeletable } from '../vault/vaultRules.ts';
+import { assertVaultDeletable, softDeletedVault } from '../vault/vaultRules.ts';
 import type { Services } from './services.ts';
 
 /**
- * Errors: ServiceResourceNotEmptyWithContainerDetails, BMSUserErrorVaultDeletionNotAllowed.
- * The catalogue goes first, in one transaction with the check: a store without a vault is only waste.
+ * A vault that holds soft-deleted items, or whose store still holds anything of a point, is soft-deleted: its store
+ * stays untouched until `purgeAt`. One that is empty goes at once, its catalogue first: a store without a vault is only
+ * waste. Errors: ServiceResourceNotEmptyWithContainerDetails, BMSUserErrorVaultDeletionNotAllowed.
  */
-export async function removeVault({ db, vaultStores, log }: Services, vault: Vault): Promise<void> {
-  await db.transaction(async (tx) => {
-    assertVaultDeletable(vault, await listItems(tx, { vaultId: vault.id }));
-    await deleteVault(tx, vault.id);
+export async function removeVault({ db, clock, vaultStores, log }: Services, { id }: Vault): Promise<void> {
+  const removed = await db.transaction(async (tx) => {
+    const vault = await getVault(tx, id);
+    if (!vault || vault.softDelete) return undefined;
+    const items = await listItems(tx, { vaultId: id });
+    assertVaultDeletable(vault, items);
+    await forgetScope(tx, vaultArmId(vault));
+    if (items.length === 0 && !(await hasPacks(tx, id))) {
+      await deleteVault(tx, id);
+      return vault;
+    }
+    const kept = softDeletedVault(vault, clock.now());
+    await updateVault(tx, kept);
+    return kept;
   });
-  log.info({ vault: vault.name, vaultId: vault.id }, 'vault deleted');
-  await vaultStores.remove(vault);
+  if (!removed) return;
+  log.info({ vault: removed.name, vaultId: id, softDelete: removed.softDelete }, 'vault deleted');
+  if (!removed.softDelete) await vaultStores.remove(removed);
 }

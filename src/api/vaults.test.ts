@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { putArmResource } from '../db/armResources.ts';
 import { getVault } from '../db/vaults.ts';
-import { GROUP, itemPath, protect, VAULT } from './testing/paths.ts';
-import { SUBSCRIPTION, testServer } from './testing/testServer.ts';
+import { GROUP, protect, VAULT } from './testing/paths.ts';
+import { SUBSCRIPTION, type TestServer, testServer } from './testing/testServer.ts';
 
 const VAULTS = `${GROUP}/providers/Microsoft.RecoveryServices/vaults`;
 const BODY = { location: 'West Europe', sku: { name: 'Standard' }, properties: {}, tags: { team: 'a' } };
@@ -25,7 +26,10 @@ test('a new vault answers 201 with an operation to poll, and has a store and two
 
 test('a vault shows every property of a fresh one', async () => {
   await using server = await testServer();
-  const { body } = await server.call('PUT', VAULT, BODY);
+  const made = await server.call('PUT', VAULT, BODY);
+  const { provisioningState, securitySettings } = made.body.properties;
+  assert.deepEqual([provisioningState, securitySettings.multiUserAuthorization], ['Provisioning', 'Invalid']);
+  const { body } = await server.call('GET', VAULT);
   assert.deepEqual(body, {
     id: VAULT,
     name: 'safe',
@@ -104,17 +108,94 @@ test('nested settings merge, identities are normalised and kept', async () => {
     alertsForCriticalOperations: 'Disabled',
     emailNotificationsForSiteRecovery: 'Enabled',
   });
-  const first = await server.call('PATCH', VAULT, {
-    identity: { type: 'systemassigned,userassigned', userAssignedIdentities: { '/a': {}, '/b': {} } },
+});
+
+const IDENTITY = `${GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities`;
+
+async function addIdentity(server: TestServer, name: string): Promise<string> {
+  const id = `${IDENTITY}/${name}`;
+  await putArmResource(server.db.queries, {
+    ...{ id, name, type: 'Microsoft.ManagedIdentity/userAssignedIdentities', subscriptionId: SUBSCRIPTION },
+    ...{ resourceGroup: 'Shop', location: 'westeurope', tags: {}, other: {}, createdAt: 0, updatedAt: 0 },
+    properties: { principalId: `principal-${name}`, clientId: `client-${name}`, tenantId: 't' },
   });
-  assert.equal(first.body.identity.type, 'SystemAssigned, UserAssigned');
-  assert.equal(first.body.identity.tenantId, server.services.config.tenantId);
-  const second = await server.call('PATCH', VAULT, {
-    identity: { type: 'UserAssigned', userAssignedIdentities: { '/a': null } },
+  return id;
+}
+
+test('identities are merged, removed by null, and normalised', async () => {
+  await using server = await testServer();
+  await server.call('PUT', VAULT, BODY);
+  const [a, b] = [await addIdentity(server, 'a'), await addIdentity(server, 'b')];
+  const patch = async (identity: object) => (await server.call('PATCH', VAULT, { identity })).body.identity;
+  const first = await patch({ type: 'systemassigned,userassigned', userAssignedIdentities: { [a]: {}, [b]: {} } });
+  assert.equal(first.type, 'SystemAssigned, UserAssigned');
+  assert.equal(first.tenantId, server.services.config.tenantId);
+  assert.match(first.principalId, /^[0-9a-f-]{36}$/);
+  const second = await patch({
+    type: 'systemassigned,userassigned',
+    userAssignedIdentities: { [a.toUpperCase()]: null },
   });
-  assert.deepEqual(second.body.identity, { type: 'UserAssigned', userAssignedIdentities: { '/b': {} } });
-  const none = await server.call('PATCH', VAULT, { identity: { type: 'None' } });
-  assert.deepEqual(none.body.identity, { type: 'None' });
+  assert.equal(second.principalId, first.principalId, 'it keeps its principal');
+  assert.deepEqual(second.userAssignedIdentities, { [b]: { principalId: 'principal-b', clientId: 'client-b' } });
+  assert.deepEqual(await patch({ type: 'UserAssigned' }), {
+    type: 'UserAssigned',
+    userAssignedIdentities: { [b]: { principalId: 'principal-b', clientId: 'client-b' } },
+  });
+  assert.deepEqual(await patch({ type: 'None' }), { type: 'None' });
+  const again = await patch({ type: 'SystemAssigned' });
+  assert.notEqual(again.principalId, first.principalId, 'a new one after it was taken away');
+});
+
+test('an identity is given to a vault only by who may assign it, and when it is there', async () => {
+  await using server = await testServer();
+  await server.call('PUT', VAULT, BODY);
+  const id = await addIdentity(server, 'a');
+  const give = (identity: string) =>
+    server.call('PATCH', VAULT, { identity: { type: 'UserAssigned', userAssignedIdentities: { [identity]: {} } } });
+  const absent = await give(`${IDENTITY}/nobody`);
+  assert.deepEqual([absent.status, absent.body.error.code], [404, 'ResourceNotFound']);
+  server.denied.add('Microsoft.ManagedIdentity/userAssignedIdentities/assign/action');
+  const refused = await give(id);
+  assert.deepEqual([refused.status, refused.body.error.code], [403, 'AuthorizationFailed']);
+  server.denied.clear();
+  assert.equal((await give(id)).status, 200);
+});
+
+test('a vault is changed and deleted only as the caller knew it, when he says so', async () => {
+  await using server = await testServer();
+  await server.call('PUT', VAULT, BODY);
+  const ask = async (method: 'PUT' | 'PATCH' | 'DELETE', headers: Record<string, string>) => {
+    const { statusCode } = await server.app.inject({
+      method,
+      url: `${VAULT}?api-version=2025-02-01`,
+      headers: { authorization: 'Bearer any', ...headers },
+      ...(method === 'DELETE'
+        ? {}
+        : { payload: { location: 'westeurope', sku: { name: 'RS0' }, tags: { n: method } } }),
+    });
+    return statusCode;
+  };
+  const etagNow = async () => (await server.call('GET', VAULT)).body.etag;
+  const first = await etagNow();
+  assert.equal(await ask('PUT', { 'if-none-match': '*' }), 412);
+  assert.equal(await ask('PATCH', { 'if-match': first }), 200);
+  const second = await etagNow();
+  assert.notEqual(second, first);
+  assert.equal(await ask('PATCH', { 'if-match': second }), 200);
+  assert.equal(await etagNow(), second, 'the same again changes nothing');
+  assert.equal(await ask('PUT', { 'if-match': first }), 412, 'it has changed since');
+  assert.equal(await ask('DELETE', { 'if-match': first }), 412);
+  assert.equal(await ask('DELETE', { 'if-match': '*' }), 202);
+});
+
+test('no more vaults than the limit says', async () => {
+  await using server = await testServer();
+  Object.assign(server.services.config, { limits: { ...server.services.config.limits, vaults: 1 } });
+  await server.call('PUT', VAULT, BODY);
+  const second = await server.call('PUT', `${VAULTS}/second`, BODY);
+  assert.deepEqual([second.status, second.body.error.code], [409, 'UserErrorVaultLimitReached']);
+  assert.equal((await server.call('PUT', VAULT, BODY)).status, 200, 'one that is there can be changed');
+  assert.equal(server.stores.size, 1);
 });
 
 test('what a vault may not become is refused with code, target and the legal values', async () => {
@@ -138,7 +219,7 @@ test('what a vault may not become is refused with code, target and the legal val
       /Standard.*RS0/,
     ],
     ['PUT', `${VAULTS}/other`, { ...BODY, colour: 'red' }, 400, 'InvalidRequestContent', /colour/],
-    ['PUT', `${VAULTS}/other`, { sku: { name: 'RS0' } }, 400, 'InvalidRequestContent', /location/],
+    ['PUT', `${VAULTS}/other`, { sku: { name: 'RS0' } }, 400, 'LocationRequired', /location/],
     ['PUT', VAULTS.replace('Shop', 'None') + '/safe', BODY, 404, 'ResourceGroupNotFound', /'None'/],
     [
       'PATCH',
@@ -171,10 +252,51 @@ test('what a vault may not become is refused with code, target and the legal val
         redundancySettings: { standardTierStorageRedundancy: 'ZoneRedundant', crossRegionRestore: 'Enabled' },
       }),
       400,
-      'BadRequest',
+      'CrossRegionRestoreNotSupported',
       /GeoRedundant/,
     ],
-    ['PATCH', VAULT, settings({ encryption: { keyVaultProperties: {} } }), 501, 'NotImplemented', /customer-managed/],
+    [
+      'PATCH',
+      VAULT,
+      settings({ encryption: { keyVaultProperties: { keyUri: 'https://keys.example/1' } } }),
+      400,
+      'BMSUserErrorEncryptionSettingsInvalid',
+      /none as yet/,
+    ],
+    [
+      'PATCH',
+      VAULT,
+      settings({ encryption: { keyVaultProperties: {} } }),
+      400,
+      'BMSUserErrorEncryptionSettingsInvalid',
+      /uri/,
+    ],
+    [
+      'PATCH',
+      VAULT,
+      settings({ regionOfChoiceSettings: { status: 'Enabled' } }),
+      400,
+      'InvalidRequestContent',
+      /Disabled/,
+    ],
+    [
+      'PATCH',
+      VAULT,
+      settings({ monitoringSettings: { azureMonitorAlertSettings: { alertsForAllJobFailures: 'On' } } }),
+      400,
+      'InvalidRequestContent',
+      /Enabled.*Disabled/,
+    ],
+    [
+      'PATCH',
+      VAULT,
+      { tags: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`t${n}`, ''])) },
+      400,
+      'InvalidRequestContent',
+      /50 tags/,
+    ],
+    ['PATCH', VAULT, { tags: { ['n'.repeat(513)]: '' } }, 400, 'InvalidRequestContent', /512/],
+    ['PATCH', VAULT, { tags: { n: 'v'.repeat(257) } }, 400, 'InvalidRequestContent', /256/],
     ['PATCH', VAULT, { identity: { type: 'Robot' } }, 400, 'BadRequest', /SystemAssigned/],
     [
       'PATCH',
@@ -277,7 +399,7 @@ test('DELETE answers as the version of the client expects, and the operation out
   assert.equal((await server.call('DELETE', VAULT, undefined, '2024-04-01')).status, 204);
 });
 
-test('a vault with items is not deleted, nor one with items that are soft-deleted', async () => {
+test('a vault with items is not deleted', async () => {
   await using server = await testServer();
   await server.call('PUT', VAULT, BODY);
   await protect(server);
@@ -287,10 +409,20 @@ test('a vault with items is not deleted, nor one with items that are soft-delete
     full.body.error.message,
     /existing resources within the vault.*IaasVMContainer;iaasvmcontainerv2;Shop;web01/,
   );
-  await server.call('DELETE', itemPath('web01'));
-  const soft = await server.call('DELETE', VAULT);
-  assert.equal(soft.body.error.code, 'BMSUserErrorVaultDeletionNotAllowed');
   assert.equal(server.stores.size, 1);
+});
+
+test('cross-subscription restore is switched off and on, and at last off for ever', async () => {
+  await using server = await testServer();
+  await server.call('PUT', VAULT, BODY);
+  const set = (crossSubscriptionRestoreState: string) =>
+    server.call('PATCH', VAULT, {
+      properties: { restoreSettings: { crossSubscriptionRestoreSettings: { crossSubscriptionRestoreState } } },
+    });
+  for (const state of ['Disabled', 'Enabled', 'PermanentlyDisabled']) assert.equal((await set(state)).status, 200);
+  const back = await set('Enabled');
+  assert.deepEqual([back.status, back.body.error.code], [400, 'BadRequest']);
+  assert.equal((await set('PermanentlyDisabled')).status, 200);
 });
 
 test('soft delete stays on in the vault config, its retention can be chosen', async () => {
@@ -327,8 +459,14 @@ test('encryption, guards and usages answer what clients ask before they act', as
       ['ProtectedItems', 1],
       ['SoftDeletedItems', 0],
       ['BackupPolicies', 2],
+      ['StoredBytes', 0],
     ],
   );
+  const summary = await server.call(
+    'GET',
+    `${VAULT}/backupUsageSummaries?$filter=type eq 'BackupProtectedItemCountSummary'`,
+  );
+  assert.deepEqual([summary.body.value.length, summary.body.value[0].currentValue], [1, 1]);
 });
 
 test('a vault shows what it has beside what was asked for, and its store moves while it has no items', async () => {
@@ -340,7 +478,7 @@ test('a vault shows what it has beside what was asked for, and its store moves w
   const has = { wanted: 'GeoRedundant', actual: 'LocallyRedundant', why: 'One place.' };
   assert.deepEqual(vault.body.properties.strongroom.redundancy, has);
   const { storageModelType, storageType } = (await server.call('GET', config)).body.properties;
-  assert.deepEqual([storageModelType, storageType], ['GeoRedundant', 'LocallyRedundant']);
+  assert.deepEqual([storageModelType, storageType], ['GeoRedundant', 'GeoRedundant'], 'az sends it back as its wish');
   await server.call('PATCH', config, { properties: { storageModelType: 'ZoneRedundant', storageType } });
   await server.call('PATCH', VAULT, {
     properties: { redundancySettings: { standardTierStorageRedundancy: 'LocallyRedundant' } },

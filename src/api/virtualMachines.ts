@@ -3,17 +3,24 @@ import { ok } from '../arm/respond.ts';
 import { defineRoutes, type RouteTable, route } from '../arm/route.ts';
 import { CodedError } from '../lib/error.ts';
 import { COMPUTE_VERSIONS } from './apiVersions.ts';
+import { findRecord, listRecords, recordKey } from './compute/machineRecord.ts';
+import { creatingToWire, instanceViewWithRecord, withRecord } from './compute/machineToWire.ts';
+import { machineWrites } from './compute/machineWrites.ts';
+import { powerActions } from './compute/powerActions.ts';
+import { sameName } from './ids.ts';
 import { type GroupParams, requireGroup, requireSubscription, resourceNotFound } from './lookups.ts';
+import { machineExtension } from './machineExtension.ts';
 import type { MachineView } from './machineSource.ts';
 import { getMachine, listMachines } from './machines.ts';
 import type { Services } from './services.ts';
-import { sameName } from './toWire/ids.ts';
 import { instanceViewToWire, virtualMachineToWire } from './toWire/virtualMachine.ts';
+import type { VirtualMachine } from './wire/virtualMachine.ts';
 
 const TYPE = 'Microsoft.Compute/virtualMachines';
 const READ = 'Microsoft.Compute/virtualMachines/read';
 const MACHINES =
   '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Compute/virtualMachines';
+const MACHINE = `${MACHINES}/{vmName}` as const;
 
 const LIST_QUERY = Type.Object({
   $expand: Type.Optional(Type.String()),
@@ -23,7 +30,16 @@ const GET_QUERY = Type.Object({ $expand: Type.Optional(Type.String()) });
 
 /** The machines of all hosts, as the compute provider shows them. */
 export const virtualMachines = (services: Services): RouteTable =>
-  defineRoutes({ type: TYPE, apiVersions: COMPUTE_VERSIONS, routes: [...lists(services), ...single(services)] });
+  defineRoutes({
+    type: TYPE,
+    apiVersions: COMPUTE_VERSIONS,
+    routes: [
+      ...lists(services),
+      ...single(services),
+      ...machineWrites(services, MACHINE, (machine) => show(services, machine, false)),
+      ...powerActions(services, MACHINE, (params, signal) => requireMachine(services, params, signal)),
+    ],
+  });
 
 const lists = (services: Services) => [
   route({
@@ -36,7 +52,8 @@ const lists = (services: Services) => [
       requireSubscription(services, context.params.subscriptionId);
       const machines = await listMachines(services, context.signal);
       const instanceView = isInstanceView(context.query.$expand) || context.query.statusOnly?.toLowerCase() === 'true';
-      return context.listFrom(machines, keyOf, (machine) => toWire(services, machine, instanceView));
+      const records = await listRecords(services);
+      return context.listFrom(machines, keyOf, (machine) => toWire(services, machine, instanceView, records));
     },
   }),
   route({
@@ -51,7 +68,8 @@ const lists = (services: Services) => [
         sameName(machine.resourceGroup, group.name),
       );
       const instanceView = isInstanceView(context.query.$expand);
-      return context.listFrom(machines, keyOf, (machine) => toWire(services, machine, instanceView));
+      const records = await listRecords(services, group.name);
+      return context.listFrom(machines, keyOf, (machine) => toWire(services, machine, instanceView, records));
     },
   }),
 ];
@@ -59,22 +77,26 @@ const lists = (services: Services) => [
 const single = (services: Services) => [
   route({
     method: 'GET',
-    path: `${MACHINES}/{vmName}`,
+    path: MACHINE,
     action: READ,
     summary: 'Gets a virtual machine; with $expand=instanceView also its state.',
     query: GET_QUERY,
     async handler({ params, query, signal }) {
+      const known = await findRecord(services, { resourceGroup: params.resourceGroupName, name: params.vmName });
+      if (known?.record.state === 'Creating') return ok(creatingToWire(known));
       const machine = await requireMachine(services, params, signal);
-      return ok(toWire(services, machine, isInstanceView(query.$expand)));
+      return ok(await show(services, machine, isInstanceView(query.$expand)));
     },
   }),
   route({
     method: 'GET',
-    path: `${MACHINES}/{vmName}/instanceView`,
+    path: `${MACHINE}/instanceView`,
     action: READ,
     summary: 'Gets the state of a virtual machine.',
     async handler({ params, signal }) {
-      return ok(instanceViewToWire(await requireMachine(services, params, signal)));
+      const machine = await requireMachine(services, params, signal);
+      const view = instanceViewToWire(machine, await machineExtension(services, machine));
+      return ok(instanceViewWithRecord(view, machine, await findRecord(services, machine)));
     },
   }),
 ];
@@ -106,5 +128,20 @@ function isInstanceView(expand: string | undefined): boolean {
 
 const keyOf = (machine: MachineView): string => `${machine.resourceGroup}/${machine.name}`.toLowerCase();
 
-const toWire = ({ config }: Services, machine: MachineView, instanceView: boolean) =>
-  virtualMachineToWire(config.subscriptionId, machine, { instanceView });
+const toWire = (
+  { config }: Services,
+  machine: MachineView,
+  instanceView: boolean,
+  records: Awaited<ReturnType<typeof listRecords>>,
+) =>
+  withRecord(
+    virtualMachineToWire(config.subscriptionId, machine, { instanceView }),
+    machine,
+    records.get(recordKey(machine)),
+  );
+
+async function show(services: Services, machine: MachineView, instanceView: boolean): Promise<VirtualMachine> {
+  const extension = await machineExtension(services, machine);
+  const wire = virtualMachineToWire(services.config.subscriptionId, machine, { instanceView, extension });
+  return withRecord(wire, machine, await findRecord(services, machine));
+}

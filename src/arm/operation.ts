@@ -9,7 +9,7 @@ export type OperationStatus = 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled'
 export interface OperationRecord {
   /** UUID, unguessable; known in its whole scope, whatever URL it was handed out under. */
   readonly id: string;
-  /** Lower-case path of the resource it belongs to; an operation is found under no other. */
+  /** Path of the resource it belongs to. */
   readonly scope: string;
   readonly status: OperationStatus;
   /** Ms since epoch. */
@@ -20,18 +20,8 @@ export interface OperationRecord {
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
-export type OperationEnd = Omit<OperationRecord, 'id' | 'scope' | 'startTime'>;
-
-/** The database room keeps them; MemoryOperationStore is for tests. */
-export interface OperationStore {
-  create(record: OperationRecord): Promise<void>;
-  find(scope: string, id: string): Promise<OperationRecord | undefined>;
-  /** Replaces status, endTime, error and properties; an operation that has ended stays as it is. */
-  finish(id: string, end: OperationEnd): Promise<void>;
-}
-
 /** Body of `Azure-AsyncOperation` polls; `path` is the operation's own id. */
-export function operationBody(record: OperationRecord, path: string): Record<string, unknown> {
+function operationBody(record: OperationRecord, path: string): Record<string, unknown> {
   return {
     id: path,
     name: record.id,
@@ -66,25 +56,4 @@ export function operationResult(
   if (record.status === 'Succeeded') return done;
   const error = record.error ?? { code: record.status, message: `The operation is ${record.status}.` };
   throw new CodedError('Conflict', error.message, { details: [{ code: error.code, message: error.message }] });
-}
-
-/** For tests: the contract of OperationStore without a database. */
-export class MemoryOperationStore implements OperationStore {
-  readonly #records = new Map<string, OperationRecord>();
-
-  async create(record: OperationRecord): Promise<void> {
-    this.#records.set(record.id, record);
-  }
-
-  async find(scope: string, id: string): Promise<OperationRecord | undefined> {
-    const record = this.#records.get(id);
-    return record?.scope === scope ? record : undefined;
-  }
-
-  async finish(id: string, end: OperationEnd): Promise<void> {
-    const record = this.#records.get(id);
-    if (record?.status === 'InProgress') {
-      this.#records.set(id, { id, scope: record.scope, startTime: record.startTime, ...end });
-    }
-  }
 }

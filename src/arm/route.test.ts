@@ -58,12 +58,16 @@ test('the surface and the operations derive from the table', () => {
       path: `${BASE}/{cellarName}/air`,
       action: 'Demo.Wine/cellars/air/action',
       summary: 'Airs.',
+      answers: ['202 + Location', '204'],
       handler: () => ok({}),
     }),
+    route({ ...common, method: 'DELETE', path: BASE, isRefusal: true, handler: () => ok({}) }),
   );
   const surface = armSurface([routes]);
   assert.match(surface, /## Demo\.Wine\/cellars\n\napi-version 2020-01-01 to 2026-01-01/);
-  assert.ok(surface.includes(`| GET | \`${BASE}\` | \`Demo.Wine/cellars/read\` | name | Reads. |`));
+  assert.ok(surface.includes(`| GET | \`${BASE}\` | 200 | \`Demo.Wine/cellars/read\` | name | Reads. |`));
+  assert.ok(surface.includes('air` | 202 + Location, 204 | `'));
+  assert.match(surface, /\| DELETE \| .* \| refused \|/);
   assert.deepEqual(
     operationList([routes], 'demo.wine').map((operation) => operation.name),
     ['Demo.Wine/cellars/air/action', 'Demo.Wine/cellars/read'],

@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import { CodedError } from '../lib/error.ts';
 import type { Logger } from '../lib/log.ts';
+import type { Answer } from './answer.ts';
 import type { ApiVersionRange } from './apiVersion.ts';
 import type { Filter, FilterProperties } from './filter.ts';
 import type { NameRule } from './name.ts';
@@ -29,6 +30,8 @@ export interface ArmContext<Params = Record<string, string>, Body = unknown, Que
   readonly filter: Filter | undefined;
   readonly page: PageRequest;
   readonly apiVersion: string;
+  /** Ms since epoch. */
+  readonly requestedAt: number;
   /** From the configuration, without a trailing slash. */
   readonly baseUrl: string;
   /** The path as declared, parameters filled in: doubled slashes and case differences of the caller are gone. */
@@ -41,8 +44,14 @@ export interface ArmContext<Params = Record<string, string>, Body = unknown, Que
   header(name: string): string | undefined;
   /** Whether the caller may do something elsewhere: for ids named in bodies, and for lists of the permitted. */
   can(action: Action, scope: string): Promise<boolean>;
+  /** Whether the caller holds any role at `scope`, above it or below it: enough to know that it exists. */
+  knows(scope: string): Promise<boolean>;
+  /** Errors: ScopeLocked, when a lock forbids a route's work at `path`: for what is done elsewhere than at the request's own path. */
+  assertUnlocked(route: Pick<Route, 'method' | 'action'>, path: string): Promise<void>;
   /** As `can`; throws AuthorizationFailed. */
   demand(action: Action, scope: string): Promise<void>;
+  /** Carries out, between two entries of the audit trail, what this request does at `path` by another route. */
+  audited(route: Pick<Route, 'method' | 'action'>, path: string, work: () => Promise<ArmResult>): Promise<ArmResult>;
   /** `path` under the base URL, with the request's api-version. */
   absoluteUrl(path: string): string;
   /** `{value, nextLink?}`; `nextCursor` comes back as `page.cursor` of the next request. */
@@ -76,10 +85,21 @@ export interface RouteSpec<Path extends string, Body extends TSchema | undefined
   readonly summary: string;
   /** Absent: a body is ignored. A route that goes without one may allow `Type.Undefined()`. */
   readonly body?: Body;
+  /** The body may have comments and names without quotation marks, as `az` sends templates. */
+  readonly relaxedBody?: true;
   /** Schema of the declared query parameters, all strings; api-version, $filter, $top and $skipToken are built in. */
   readonly query?: Query;
   /** Makes the route a list that understands `$filter` over these properties. */
   readonly filter?: FilterProperties;
+  /** It reads $filter itself, as text, from a query parameter of that name: for functions like `atScope()`. */
+  readonly readsFilter?: true;
+  /**
+   * Every way in which it succeeds; absent: 200, of HEAD 204, of DELETE 200 and 204. Tests hold the server to it:
+   * a route that answers 201, 202 or sends clients to poll declares so here, and docs/arm-surface.md shows it.
+   */
+  readonly answers?: readonly Answer[];
+  /** It only says that this is not served, and what is: always an error. */
+  readonly isRefusal?: true;
   /** Instead of the table's. */
   readonly apiVersions?: ApiVersionRange;
   handler(context: ArmContext<ParamsOf<Path>, Typed<Body>, Typed<Query>>): Promise<ArmResult> | ArmResult;

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import {
@@ -11,15 +12,18 @@ import {
 import type { Clock } from '../lib/clock.ts';
 import { CodedError } from '../lib/error.ts';
 import type { Logger } from '../lib/log.ts';
+import type { AuditTrail } from './auditTrail.ts';
 import type { Gate } from './http/admit.ts';
+import { setBodyDeadline } from './http/bodyDeadline.ts';
 import { correlationIdOf } from './http/correlation.ts';
 import { parseJsonBody } from './http/jsonBody.ts';
 import { notFoundError, refuseOtherMethods } from './http/notFound.ts';
 import { problemOf } from './http/problem.ts';
 import { answerClientError, refuseAmbiguous } from './http/refuse.ts';
 import { serve } from './http/serve.ts';
-import type { Authenticate, Authorize } from './principal.ts';
-import type { RouteTable } from './route.ts';
+import type { Authenticate, Authorize, HoldsRole, LockedBy } from './principal.ts';
+import type { ArmResult } from './respond.ts';
+import type { Route, RouteTable } from './route.ts';
 import { SkipTokens } from './skipToken.ts';
 
 export interface ArmServerOptions {
@@ -30,8 +34,17 @@ export interface ArmServerOptions {
   readonly providers: readonly RouteTable[];
   /** What answers without a bearer token: the token issuer, the metadata, the portal. */
   readonly publicPlugins?: readonly FastifyPluginAsync[];
+  /** Sees every request of the listener first, and answers whether it has taken it: what is no part of ARM. */
+  readonly besides?: (request: IncomingMessage, response: ServerResponse) => boolean;
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
+  /** Absent: nobody sees a part of a list, and everybody knows every scope. */
+  readonly holdsRole?: HoldsRole;
+  /** Absent: nothing is locked. */
+  readonly lockedBy?: LockedBy;
+  readonly audit?: AuditTrail;
+  /** The ids there are: who may do nothing in another learns that it is none. Absent: nobody learns it. */
+  readonly subscriptions?: readonly string[];
   /** Where a client gets a token; stands in the challenge of a 401. */
   readonly authorizationUri: string;
   readonly log: Logger;
@@ -44,11 +57,13 @@ export interface ArmServerOptions {
   readonly handlerTimeoutMs?: number;
   /** Behind `/healthz`; default: ready. */
   readonly isReady?: () => Promise<boolean>;
+  /** Sees what handlers answer; tests compare it with what their routes declare. */
+  readonly onAnswer?: (route: Route, result: ArmResult) => void;
 }
 
 const BODY_LIMIT_BYTES = 1_048_576;
 const HEADER_LIMIT_BYTES = 16_384;
-const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 15_000;
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 
 /** The ARM dialect over HTTPS, not yet listening. Two tables that declare one route are a bug and throw. */
@@ -58,12 +73,14 @@ export async function createArmServer(options: ArmServerOptions): Promise<Fastif
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
       refuseOtherCharsets(request);
-      done(null, parseJsonBody(body as Uint8Array));
+      const { relaxedBody } = request.routeOptions.config as { relaxedBody?: boolean };
+      done(null, parseJsonBody(body as Uint8Array, relaxedBody));
     } catch (error) {
       done(error as Error);
     }
   });
   app.addHook('onRequest', async (request, reply) => {
+    setBodyDeadline(request, reply, options.clock);
     stamp(request, reply);
     refuseAmbiguous(request.raw);
   });
@@ -85,7 +102,16 @@ export async function createArmServer(options: ArmServerOptions): Promise<Fastif
   });
   for (const plugin of options.publicPlugins ?? []) await app.register(plugin);
   declareRoutes(app, options);
+  if (options.besides) letIn(app, options.besides);
   return app;
+}
+
+function letIn(app: FastifyInstance, besides: NonNullable<ArmServerOptions['besides']>): void {
+  const own = app.server.listeners('request') as RequestListener[];
+  app.server.removeAllListeners('request');
+  app.server.on('request', (request, response) => {
+    if (!besides(request, response)) for (const listener of own) listener(request, response);
+  });
 }
 
 function bareServer(options: ArmServerOptions): FastifyInstance {
@@ -107,7 +133,7 @@ function bareServer(options: ArmServerOptions): FastifyInstance {
       minVersion: 'TLSv1.2',
       maxHeaderSize: HEADER_LIMIT_BYTES,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      headersTimeout: REQUEST_TIMEOUT_MS / 2,
+      headersTimeout: HEADERS_TIMEOUT_MS,
     },
     routerOptions: {
       caseSensitive: false,
@@ -117,7 +143,8 @@ function bareServer(options: ArmServerOptions): FastifyInstance {
       querystringParser: (text) => Object.fromEntries(new URLSearchParams(text)),
     },
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // bodies have a deadline of their own
+    requestTimeout: 0,
     handlerTimeout: options.handlerTimeoutMs ?? 60_000,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
@@ -140,9 +167,29 @@ function bareServer(options: ArmServerOptions): FastifyInstance {
 
 function declareRoutes(app: FastifyInstance, options: ArmServerOptions): void {
   const { clock, authorize, log } = options;
+  const lockedBy: LockedBy = options.lockedBy ?? (async () => []);
+  const holdsRole: HoldsRole = options.holdsRole ?? (async (_who, _scope, around) => around !== undefined);
   const skipTokens = new SkipTokens(options.pagingKey ?? randomBytes(32), clock);
-  const parts = { baseUrl: options.baseUrl.replace(/\/+$/, ''), authorize, skipTokens, log };
-  const gate: Gate = { authenticate: options.authenticate, authorize, limit: limiter(app, options) };
+  const parts = {
+    baseUrl: options.baseUrl.replace(/\/+$/, ''),
+    authorize,
+    holdsRole,
+    lockedBy,
+    skipTokens,
+    clock,
+    log,
+    ...(options.onAnswer && { onAnswer: options.onAnswer }),
+    ...(options.audit && { audit: options.audit }),
+  };
+  const gate: Gate = {
+    authenticate: options.authenticate,
+    authorize,
+    holdsRole,
+    lockedBy,
+    limit: limiter(app, options),
+    ...(options.audit && { audit: options.audit }),
+    ...(options.subscriptions && { subscriptions: options.subscriptions }),
+  };
   for (const table of options.providers) {
     for (const route of table.routes) serve(app, table, route, gate, parts);
   }

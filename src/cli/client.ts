@@ -11,6 +11,8 @@ import type { Trace } from './trace.ts';
 /** The api-version this client speaks to each provider. */
 export const API = {
   subscriptions: '2022-12-01',
+  identity: '2026-01-01',
+  authorization: '2022-04-01',
   resources: '2024-11-01',
   compute: '2024-11-01',
   vault: '2024-04-01',
@@ -41,6 +43,8 @@ export interface ArmClient {
   get<T>(provider: Provider, path: string, call?: ArmCall): Promise<T>;
   /** undefined: it does not exist. */
   find<T>(provider: Provider, path: string, call?: ArmCall): Promise<T | undefined>;
+  /** An answer that is no JSON, as it stands. */
+  text(provider: Provider, path: string): Promise<string>;
   /** All pages. */
   list<T>(provider: Provider, path: string, call?: ArmCall): Promise<T[]>;
 }
@@ -77,6 +81,12 @@ export function createArmClient(parts: ArmClientParts): ArmClient {
     endpoint: config.endpoint,
     send,
     get,
+    text: async (provider, path) => {
+      const url = urlOf(config.endpoint, provider, path);
+      const answer = await exchange(parts, 'GET', url, undefined);
+      if (answer.status < 200 || answer.status > 299) throw new ArmError(answer.status, parseBody(answer, url));
+      return answer.text;
+    },
     find: async (provider, path, call) => {
       try {
         return await get(provider, path, call);
@@ -137,7 +147,7 @@ async function sendOnce(parts: ArmClientParts, method: string, url: string, body
   const token = await tokens.get(signal);
   const text = body === undefined ? undefined : JSON.stringify(body);
   trace.line(`> ${method} ${url}`);
-  if (text !== undefined) trace.line(`> ${text}`);
+  if (text !== undefined) trace.line(`> ${withoutSecrets(text)}`);
   const startedAt = clock.now();
   const answer = await http.send({
     method,
@@ -153,9 +163,13 @@ async function sendOnce(parts: ArmClientParts, method: string, url: string, body
   });
   const requestId = String(answer.headers['x-ms-request-id'] ?? '-');
   trace.line(`< ${answer.status} (${clock.now() - startedAt} ms) request ${requestId}`);
-  if (answer.text !== '') trace.line(`< ${answer.text}`);
+  if (answer.text !== '') trace.line(`< ${withoutSecrets(answer.text)}`);
   return answer;
 }
+
+/** New secrets and passwords, which no `hide` knows yet. */
+const withoutSecrets = (json: string): string =>
+  json.replace(/"(secretText|password)"\s*:\s*"(?:[^"\\]|\\.)*"/gi, '"$1":"***"');
 
 function parseBody(answer: HttpAnswer, url: string): unknown {
   if (answer.text === '') return undefined;

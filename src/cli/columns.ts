@@ -1,5 +1,7 @@
+import type { AuditEventResource } from '../api/wire/auditEvent.ts';
 import type { BackupPolicy, SchedulePolicy } from '../api/wire/backupPolicy.ts';
 import type { Job } from '../api/wire/job.ts';
+import type { PrincipalResource } from '../api/wire/principal.ts';
 import type { ProtectableItem } from '../api/wire/protectableItem.ts';
 import type { ProtectedItem } from '../api/wire/protectedItem.ts';
 import type { ProtectionContainer } from '../api/wire/protectionContainer.ts';
@@ -120,6 +122,22 @@ const TABLES: Readonly<Record<string, readonly Column[]>> = {
         .map((tier) => tier.type)
         .join(', '),
     Expires: (point) => toSecond(point.properties.recoveryPointProperties?.expiryTime),
+  }),
+  'strongroom.identity/principals': tableOf<PrincipalResource>({
+    'Display Name': ({ properties }) => properties.displayName,
+    Kind: ({ properties }) => properties.kind,
+    'Signs In As': ({ properties }) => properties.userPrincipalName ?? properties.appId,
+    'Object Id': ({ properties }) => properties.objectId,
+    Enabled: ({ properties }) => properties.isEnabled,
+  }),
+  'strongroom.identity/auditevents': tableOf<AuditEventResource>({
+    Seq: ({ properties }) => properties.seq,
+    Time: ({ properties }) => toSecond(properties.time),
+    Caller: ({ properties }) => properties.callerName ?? properties.caller,
+    Action: ({ properties }) => properties.action,
+    Status: ({ properties }) => properties.status,
+    HTTP: ({ properties }) => properties.httpStatus,
+    Resource: ({ properties }) => properties.resourceId.split('/').slice(-2).join('/'),
   }),
   [`${BACKUP}/stores`]: tableOf<Store>({
     Vault: (store) => store.properties.vaultId,

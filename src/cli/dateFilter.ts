@@ -15,7 +15,7 @@ export function dateFilter(options: DateOptions, keys: { readonly from: string; 
 }
 
 /** The service's own form of a time in filters, '2026-01-20 12:00:00 AM'. */
-export function filterDate(time: number): string {
+function filterDate(time: number): string {
   const [date, clock] = new Date(time).toISOString().slice(0, 19).split('T') as [string, string];
   const hour = Number(clock.slice(0, 2));
   const half = hour < 12 ? 'AM' : 'PM';

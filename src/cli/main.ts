@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { systemClock } from '../lib/clock.ts';
 import { Interrupted } from './exit.ts';
 import { run } from './run.ts';
@@ -14,12 +15,25 @@ async function ask(question: string, signal: AbortSignal): Promise<string> {
   }
 }
 
+/** The line editor writes what is typed to nowhere; only the question is seen. */
+async function askHidden(question: string, signal: AbortSignal): Promise<string> {
+  process.stderr.write(question);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  try {
+    return await reader.question('', { signal });
+  } finally {
+    reader.close();
+    process.stderr.write('\n');
+  }
+}
+
 const terminal: Terminal = {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
   cwd: process.cwd(),
-  ...(process.stdin.isTTY && process.stderr.isTTY ? { ask } : {}),
+  ...(process.stdin.isTTY && process.stderr.isTTY ? { ask, askHidden } : {}),
 };
 
 const interrupt = new AbortController();

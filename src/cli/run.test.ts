@@ -56,10 +56,10 @@ test('wrong usage exits with 2 and names the option and the legal values', async
     [['job', 'show', '-g', 'rg', '-v', 'v'], /'-n, --name <name>'/],
     [['vault', 'create', '-g', 'rg', '-n', 'v'], /'-l, --location <location>'/],
     [['vault', 'show', '--ids', '/subscriptions/other/x/y'], /not of subscription/],
-    [restore, /one of '--target-folder <folder>' .* or '--image-host <host> --machine-name <name>' .* must be/],
+    [restore, /one of '--storage-account <name-or-id>' .* or '--image-host <host> --machine-name <name>' .* must be/],
     [
-      [...restore, '--storage-account', 'acc'],
-      /'--storage-account <name-or-id>': there are no storage accounts here; restore with '--target-folder <folder>'/,
+      [...restore, '--storage-account', 'acc', '--target-folder', 'f'],
+      /one of '--storage-account <name-or-id>' .*'--target-folder <folder>'/,
     ],
     [['protectable-item', 'list'], /^error: 'protectable-item' is not here: 'strongroom vm list' shows/],
     [['backup', 'recoveryconfig', 'show'], /^error: 'recoveryconfig' is not here: only virtual machines/],

@@ -56,6 +56,18 @@ const GROUPS: Readonly<Record<string, Group>> = {
     summary: 'What a vault does and did',
     load: async (shell) => (await import('./commands/job.ts')).jobCommands(shell),
   },
+  principal: {
+    summary: 'Who can sign in: service principals and users',
+    load: async (shell) => (await import('./commands/principal.ts')).principalCommands(shell),
+  },
+  role: {
+    summary: 'What principals may do',
+    load: async (shell) => (await import('./commands/role.ts')).roleCommands(shell),
+  },
+  audit: {
+    summary: 'The record of what was done and refused',
+    load: async (shell) => (await import('./commands/audit.ts')).auditCommands(shell),
+  },
   store: {
     summary: 'Rescue: read a store with its key alone, without the server',
     load: async (shell) => (await import('./commands/store.ts')).storeCommands(shell),

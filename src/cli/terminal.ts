@@ -6,6 +6,8 @@ export interface Terminal {
   readonly cwd: string;
   /** Asks the person at the keyboard; absent when nobody is there. */
   readonly ask?: (question: string, signal: AbortSignal) => Promise<string>;
+  /** The same without showing what is typed. */
+  readonly askHidden?: (question: string, signal: AbortSignal) => Promise<string>;
 }
 
 export interface TextStream {

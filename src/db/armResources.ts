@@ -1,4 +1,6 @@
+import { cutPage, type Page } from './page.ts';
 import type { Queries } from './schema.ts';
+import { forgetScope } from './scopes.ts';
 
 /** A resource that is kept as it was asked for: a network, a storage account, an identity, a rule … */
 export interface ArmResource {
@@ -60,8 +62,34 @@ export const listArmResources = async (
   return (await query.orderBy('id_key').execute()).map(fromRow);
 };
 
+/** As `listArmResources`, `size` at a time; `next` comes back as `after`. */
+export const pageOfArmResources = async (
+  db: Queries,
+  where: {
+    readonly subscriptionId: string;
+    readonly type: string;
+    readonly resourceGroup?: string;
+    readonly size: number;
+    readonly after?: string;
+  },
+): Promise<Page<ArmResource>> => {
+  let query = db
+    .selectFrom('arm_resources')
+    .select('body')
+    .where('type_key', '=', where.type.toLowerCase())
+    .where('subscription_id', '=', where.subscriptionId.toLowerCase());
+  if (where.resourceGroup !== undefined) query = query.where('group_key', '=', where.resourceGroup.toLowerCase());
+  if (where.after !== undefined) query = query.where('id_key', '>', where.after);
+  const rows = await query
+    .orderBy('id_key')
+    .limit(where.size + 1)
+    .execute();
+  return cutPage(rows.map(fromRow), where.size, ({ id }) => id.toLowerCase());
+};
+
 /** Whether there was one. */
 export const deleteArmResource = async (db: Queries, id: string): Promise<boolean> => {
+  await forgetScope(db, id);
   const result = await db.deleteFrom('arm_resources').where('id_key', '=', id.toLowerCase()).executeTakeFirst();
   return result.numDeletedRows > 0n;
 };

@@ -8,6 +8,8 @@ import type { Queries } from './schema.ts';
  */
 export interface Database extends AsyncDisposable {
   readonly queries: Queries;
+  /** The transaction that the code asking is in, else as `queries`: for what is asked from either side. */
+  readonly current: Queries;
   /** All of it or nothing; transactions of one database run one after another. */
   transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
   /** A consistent, checked copy in one SQLite file, while others go on writing. Errors: DatabaseDamaged. */

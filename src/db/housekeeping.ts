@@ -35,6 +35,23 @@ export const lastStartOf = async (
   return row?.start_time;
 };
 
+/** The vault's newest job of the operation, ended or not. */
+export const latestHousekeepingJob = async (
+  db: Queries,
+  vaultId: string,
+  operation: JobOperation,
+): Promise<Job | undefined> => {
+  const row = await db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('vault_id', '=', vaultId)
+    .where('operation', '=', operation)
+    .orderBy('start_time', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row && fromRow(row);
+};
+
 /** Lets go of housekeeping jobs that ended before `before`; backups and restores are never forgotten here. */
 export const forgetHousekeeping = (db: Queries, before: number): Promise<void> =>
   inTransaction(db, async (tx) => {

@@ -1,13 +1,26 @@
 import type { ProtectedItem } from '../vault/protectedItem.ts';
+import { healthOf, isActivelyProtected } from '../vault/protection.ts';
 import type { Queries } from './schema.ts';
 
 /** Errors of the database when the vault has an item of this machine. */
 export const insertItem = async (db: Queries, item: ProtectedItem): Promise<void> => {
-  await db.insertInto('items').values(toRow(item)).execute();
+  const schedule = { next_due_at: isScheduled(item) ? 0 : null, prune_at: 0, pruned_at: null };
+  await db
+    .insertInto('items')
+    .values({ ...toRow(item), ...schedule })
+    .execute();
 };
 
+/** When the schedule looks at it next stays as it is, unless it begins or ends to be scheduled. */
 export const updateItem = async (db: Queries, item: ProtectedItem): Promise<void> => {
-  await db.updateTable('items').set(toRow(item)).where('id', '=', item.id).execute();
+  await db
+    .updateTable('items')
+    .set((e) => ({
+      ...toRow(item),
+      next_due_at: isScheduled(item) ? e.fn.coalesce('next_due_at', e.val(0)) : null,
+    }))
+    .where('id', '=', item.id)
+    .execute();
 };
 
 /** Takes its points, occurrences and cursor along; its jobs stay in the history. */
@@ -56,7 +69,7 @@ export const findItemsOfMachine = async (
   return rows.map(fromRow);
 };
 
-/** By resource group and machine. */
+/** By resource group and machine, all at once: for what is done to each of them; people's lists are in itemList.ts. */
 export const listItems = async (
   db: Queries,
   filter: { readonly vaultId?: string; readonly policyId?: string } = {},
@@ -69,7 +82,14 @@ export const listItems = async (
 
 /** Soft-deleted items whose time is over. */
 export const listItemsToPurge = async (db: Queries, now: number): Promise<readonly ProtectedItem[]> =>
-  (await db.selectFrom('items').select('body').where('purge_at', '<=', now).orderBy('id').execute()).map(fromRow);
+  (
+    await db.selectFrom('items').select('body').where('purge_at', '<=', now).orderBy('purge_at').orderBy('id').execute()
+  ).map(fromRow);
+
+/** The item in an `items` row. */
+export const fromRow = (row: { readonly body: string }): ProtectedItem => JSON.parse(row.body) as ProtectedItem;
+
+const isScheduled = (item: ProtectedItem): boolean => isActivelyProtected(item) && item.policyId !== undefined;
 
 const toRow = (item: ProtectedItem) => ({
   id: item.id,
@@ -79,7 +99,10 @@ const toRow = (item: ProtectedItem) => ({
   policy_id: item.policyId ?? null,
   protection_state: item.protectionState,
   purge_at: item.softDelete?.purgeAt ?? null,
+  is_deleted: item.softDelete === undefined ? 0 : 1,
+  health: healthOf(item),
+  has_intent: item.intent === undefined ? 0 : 1,
+  purge_announced: item.softDelete?.announcedAt === undefined ? 0 : 1,
+  snapshot_group_key: item.snapshotGroup?.toLowerCase() ?? null,
   body: JSON.stringify(item),
 });
-
-const fromRow = (row: { body: string }): ProtectedItem => JSON.parse(row.body) as ProtectedItem;

@@ -1,5 +1,13 @@
 import { CodedError } from '../lib/error.ts';
-import { heldPhase, type Job, type JobError, type JobOperation, type JobStatus, type SubTask } from '../vault/job.ts';
+import {
+  heldPhase,
+  isHousekeeping,
+  type Job,
+  type JobError,
+  type JobOperation,
+  type JobStatus,
+  type SubTask,
+} from '../vault/job.ts';
 import type { JsonObject } from '../vault/json.ts';
 import type { Queries, Schema } from './schema.ts';
 
@@ -63,6 +71,7 @@ export const newRow = (job: NewJob, errors: readonly JobError[] = []): JobRow =>
     parameters: job.parameters ?? {},
     errors,
     cancelRequested: false,
+    attempt: 1,
     epoch: 0,
   };
   return { ...toRow(whole), not_before: notBefore } as JobRow;
@@ -75,7 +84,9 @@ const toRow = (job: Job): Omit<JobRow, 'not_before'> => {
     id,
     vault_id: job.vaultId,
     item_id: job.itemId ?? null,
+    entity_key: job.entityFriendlyName.toLowerCase(),
     operation: job.operation,
+    is_listed: isHousekeeping(job.operation) ? 0 : 1,
     status,
     start_time: job.startTime,
     end_time: endTime ?? null,
@@ -88,9 +99,23 @@ const toRow = (job: Job): Omit<JobRow, 'not_before'> => {
   };
 };
 
+/** What of a row makes the job. */
+export const JOB_COLUMNS = [
+  'id',
+  'status',
+  'end_time',
+  'cancel_requested',
+  'epoch',
+  'lease_owner',
+  'lease_until',
+  'body',
+] as const satisfies readonly (keyof JobRow)[];
+
 /** The job a row holds. */
-export const fromRow = (row: JobRow): Job => ({
-  ...(JSON.parse(row.body) as JobBody),
+export const fromRow = (row: Pick<JobRow, (typeof JOB_COLUMNS)[number]>): Job => ({
+  // a job of an earlier version was not counted
+  attempt: 1,
+  ...(JSON.parse(row.body) as Omit<JobBody, 'attempt'> & Partial<Pick<JobBody, 'attempt'>>),
   id: row.id,
   status: row.status as JobStatus,
   ...(row.end_time !== null && { endTime: row.end_time }),

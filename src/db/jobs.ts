@@ -167,11 +167,11 @@ export const tryStartTransfer = (
     return { started: true };
   });
 
-/** Asks the job's worker to stop; the job as it is then, undefined when there is none. No change once ended. */
+/** Asks the job's worker to stop, also while the job rests between two attempts; the job as it is then, undefined when there is none. No change once ended. */
 export const requestCancel = async (db: Queries, jobId: string): Promise<Job | undefined> => {
   await db
     .updateTable('jobs')
-    .set({ cancel_requested: 1, status: 'Cancelling' })
+    .set({ cancel_requested: 1, status: 'Cancelling', not_before: 0 })
     .where('id', '=', jobId)
     .where('end_time', 'is', null)
     .execute();

@@ -29,7 +29,7 @@ export const openDatabase = async ({ path }: DatabaseOptions): Promise<Database>
 
 /** The database over a Kysely of any dialect. */
 const over = (kysely: Kysely<Schema>, path: string): Database => {
-  const transactions = new AsyncLocalStorage<{ isOpen: boolean }>();
+  const transactions = new AsyncLocalStorage<{ isOpen: boolean; tx?: Queries }>();
   const outside = (): Queries => {
     if (!transactions.getStore()?.isOpen) return kysely;
     throw new Error('The database was used inside its own transaction, where it would wait for itself: use tx.');
@@ -38,12 +38,19 @@ const over = (kysely: Kysely<Schema>, path: string): Database => {
     get queries() {
       return outside();
     },
+    get current() {
+      const state = transactions.getStore();
+      return state?.isOpen && state.tx ? state.tx : kysely;
+    },
     transaction: async (work) => {
-      const state = { isOpen: true };
+      const state: { isOpen: boolean; tx?: Queries } = { isOpen: true };
       try {
         return await outside()
           .transaction()
-          .execute((tx) => transactions.run(state, () => work(tx)));
+          .execute((tx) => {
+            state.tx = tx;
+            return transactions.run(state, () => work(tx));
+          });
       } finally {
         state.isOpen = false;
       }

@@ -39,6 +39,22 @@ export const getOperation = async (db: Queries, operationId: string): Promise<Op
   return row && (JSON.parse(row.body) as Operation);
 };
 
+/** Operations of a vault under one kind of path, `/backupPolicies/` say, that began since. */
+export const countOperations = async (
+  db: Queries,
+  vaultId: string,
+  { under, since }: { readonly under: string; readonly since: number },
+): Promise<number> => {
+  const row = await db
+    .selectFrom('operations')
+    .select((e) => e.fn.countAll<number>().as('operations'))
+    .where('vault_id', '=', vaultId)
+    .where('start_time', '>', since)
+    .where('body', 'like', `%"scope":"%${under}%`)
+    .executeTakeFirstOrThrow();
+  return Number(row.operations);
+};
+
 /** Forgets operations begun before `startedBefore` that are no longer in progress; the number forgotten. */
 export const forgetOperations = async (db: Queries, startedBefore: number): Promise<number> => {
   const result = await db
@@ -47,4 +63,15 @@ export const forgetOperations = async (db: Queries, startedBefore: number): Prom
     .where('status', '!=', 'InProgress')
     .executeTakeFirst();
   return Number(result.numDeletedRows);
+};
+
+/** In progress, and of no vault: a vault's are ended by its jobs. */
+export const interruptedOperations = async (db: Queries): Promise<readonly Operation[]> => {
+  const rows = await db
+    .selectFrom('operations')
+    .select('body')
+    .where('status', '=', 'InProgress')
+    .where('vault_id', 'is', null)
+    .execute();
+  return rows.map((row) => JSON.parse(row.body) as Operation);
 };

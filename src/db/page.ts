@@ -24,21 +24,39 @@ export const DEFAULT_PAGE_SIZE = 200;
 export const encodeKeyset = (key: Keyset): string =>
   Buffer.from(JSON.stringify([key.time, key.id])).toString('base64url');
 
+/** Where a page ended, of a list in the order of names. */
+export const encodeNames = (names: readonly string[]): string =>
+  Buffer.from(JSON.stringify(names)).toString('base64url');
+
+/** As many names as were encoded. Errors: InvalidSkipToken. */
+export const decodeNames = (token: string, count: number): readonly string[] => {
+  const names = parse(token);
+  if (names.length === count && names.every((name) => typeof name === 'string')) return names;
+  throw invalidToken();
+};
+
 /** Errors: InvalidSkipToken. */
 export const decodeKeyset = (token: string): Keyset => {
   const [time, id] = parse(token);
   if (typeof time === 'number' && typeof id === 'string') return { time, id };
-  throw new CodedError('InvalidSkipToken', '$skipToken must be the token of the nextLink of the page before.', {
-    target: '$skipToken',
-  });
+  throw invalidToken();
 };
 
-/** Cuts the one row fetched beyond the limit and tells where to go on. */
-export const pageOf = <T>(rows: readonly T[], limit: number, keyOf: (row: T) => Keyset): Page<T> => {
+/** Cuts the one row fetched beyond the limit and tells where to go on: `tokenOf` the last row. */
+export const cutPage = <T>(rows: readonly T[], limit: number, tokenOf: (row: T) => string): Page<T> => {
   const values = rows.slice(0, limit);
   const last = values.at(-1);
-  return rows.length > limit && last !== undefined ? { values, next: encodeKeyset(keyOf(last)) } : { values };
+  return rows.length > limit && last !== undefined ? { values, next: tokenOf(last) } : { values };
 };
+
+/** As `cutPage`, of a list in the order of time. */
+export const pageOf = <T>(rows: readonly T[], limit: number, keyOf: (row: T) => Keyset): Page<T> =>
+  cutPage(rows, limit, (row) => encodeKeyset(keyOf(row)));
+
+const invalidToken = (): CodedError =>
+  new CodedError('InvalidSkipToken', '$skipToken must be the token of the nextLink of the page before.', {
+    target: '$skipToken',
+  });
 
 const parse = (token: string): readonly unknown[] => {
   try {

@@ -5,7 +5,7 @@ import type { Queries } from './schema.ts';
 export interface PrincipalRecord {
   /** Object id, UUID. */
   readonly id: string;
-  /** Application (client) id. */
+  /** What it signs in as: the application (client) id, or a user's principal name. */
   readonly appId: string;
   readonly kind: 'ServicePrincipal' | 'User';
   readonly displayName: string;
@@ -23,6 +23,11 @@ export const putPrincipal = async (db: Queries, principal: PrincipalRecord): Pro
     .execute();
 };
 
+export const findPrincipal = async (db: Queries, id: string): Promise<PrincipalRecord | undefined> => {
+  const row = await db.selectFrom('principals').select('body').where('id', '=', id.toLowerCase()).executeTakeFirst();
+  return row && fromRow(row);
+};
+
 export const findPrincipalByAppId = async (db: Queries, appId: string): Promise<PrincipalRecord | undefined> => {
   const row = await db
     .selectFrom('principals')
@@ -35,8 +40,21 @@ export const findPrincipalByAppId = async (db: Queries, appId: string): Promise<
 export const listPrincipals = async (db: Queries): Promise<readonly PrincipalRecord[]> =>
   (await db.selectFrom('principals').select('body').orderBy('id').execute()).map(fromRow);
 
+/** In the order of their ids, after `afterId`. */
+export const pageOfPrincipals = async (
+  db: Queries,
+  limit: number,
+  afterId?: string,
+): Promise<readonly PrincipalRecord[]> => {
+  let query = db.selectFrom('principals').select('body');
+  if (afterId !== undefined) query = query.where('id', '>', afterId);
+  return (await query.orderBy('id').limit(limit).execute()).map(fromRow);
+};
+
+/** With its role assignments and sign-ins. */
 export const deletePrincipal = async (db: Queries, id: string): Promise<void> => {
   await db.deleteFrom('role_assignments').where('principal_id', '=', id).execute();
+  await db.deleteFrom('refresh_tokens').where('principal_id', '=', id).execute();
   await db.deleteFrom('principals').where('id', '=', id).execute();
 };
 

@@ -1,4 +1,5 @@
 import type { Queries } from './schema.ts';
+import { forgetScope } from './scopes.ts';
 
 export interface ResourceGroup {
   readonly subscriptionId: string;
@@ -7,6 +8,8 @@ export interface ResourceGroup {
   readonly tags: Readonly<Record<string, string>>;
   readonly managedBy?: string;
   readonly createdAt: number;
+  /** Id of the operation that deletes it. */
+  readonly deleting?: string;
 }
 
 /** Makes it or replaces it. */
@@ -45,6 +48,7 @@ export const listResourceGroups = async (db: Queries, subscriptionId: string): P
 
 /** Whether there was one. */
 export const deleteResourceGroup = async (db: Queries, subscriptionId: string, name: string): Promise<boolean> => {
+  await forgetScope(db, `/subscriptions/${subscriptionId}/resourceGroups/${name}`);
   const result = await db
     .deleteFrom('resource_groups')
     .where('subscription_id', '=', subscriptionId.toLowerCase())

@@ -8,7 +8,18 @@ import type { Kysely } from 'kysely';
 export interface Schema {
   settings: { name: string; value: string };
   resource_groups: { subscription_id: string; name_key: string; body: string };
-  vaults: { id: string; subscription_id: string; resource_group_key: string; name_key: string; body: string };
+  vaults: {
+    id: string;
+    subscription_id: string;
+    resource_group_key: string;
+    name_key: string;
+    /** Set while it is soft-deleted, and when it may be purged. */
+    deleted_at: number | null;
+    purge_at: number | null;
+    body: string;
+  };
+  /** What lets one critical operation of a vault through, for a few minutes: a consent or the hash of a PIN. */
+  vault_tokens: { vault_id: string; kind: string; subject: string; expires_at: number };
   policies: { id: string; vault_id: string; name_key: string; body: string };
   items: {
     id: string;
@@ -18,6 +29,21 @@ export interface Schema {
     policy_id: string | null;
     protection_state: string;
     purge_at: number | null;
+    /** 1: it is soft-deleted. */
+    is_deleted: number;
+    /** 'Passed' or 'ActionRequired'. */
+    health: string;
+    /** 1: it was asked for by an intent, which is listed. */
+    has_intent: number;
+    /** The schedule looks at it then; null: nothing is scheduled. */
+    next_due_at: number | null;
+    /** Its points are looked through then at the latest, and were last. */
+    prune_at: number;
+    pruned_at: number | null;
+    /** 1: people were told that its purge is near. */
+    purge_announced: number;
+    /** The resource group its snapshots are shown in, lower case; null until the first. */
+    snapshot_group_key: string | null;
     body: string;
   };
   points: {
@@ -35,7 +61,11 @@ export interface Schema {
     id: string;
     vault_id: string;
     item_id: string | null;
+    /** Friendly name of what it works on, lower case. */
+    entity_key: string;
     operation: string;
+    /** 0: housekeeping, which people's lists leave out. */
+    is_listed: number;
     status: string;
     start_time: number;
     end_time: number | null;
@@ -135,6 +165,8 @@ export interface Schema {
     id: string;
     vault_id: string;
     item_id: string | null;
+    /** ARM id of the vault, lower case; it outlives the vault. */
+    target_key: string;
     kind: string;
     severity: string;
     state: string;
@@ -142,8 +174,53 @@ export interface Schema {
     resolved_at: number | null;
     body: string;
   };
+  /** What became of each alert; a change that people are told of waits for its routing. */
+  alert_changes: { alert_id: string; number: number; at: number; awaits_routing: number; body: string };
+  /** The outbox of notifications: one row for each receiver, kept until it is old. */
+  notifications: {
+    id: string;
+    /** The alert, or the test, it tells of. */
+    about: string;
+    state: string;
+    attempts: number;
+    not_before: number;
+    created_at: number;
+    body: string;
+  };
+  /** Downloads of job lists that were asked for; the key itself is not kept. */
+  job_exports: {
+    id: string;
+    vault_id: string;
+    key_hash: string;
+    expires_at: number;
+    used_at: number | null;
+    body: string;
+  };
+  /** How the guest extension stands in protected machines, by machine. */
+  guest_extensions: {
+    group_key: string;
+    vm_key: string;
+    host: string;
+    /** Installed; null: it is not. */
+    version: string | null;
+    /** When it is looked at next; null: never, nobody protects the machine. */
+    look_at: number | null;
+    body: string;
+  };
   principals: { id: string; app_id: string; body: string };
   role_assignments: { id: string; scope_key: string; principal_id: string; body: string };
+  /** Custom roles; the built-in ones are in the program. */
+  role_definitions: { id: string; body: string };
+  locks: { id: string; scope_key: string; body: string };
+  /** SHA-256 of refresh tokens; those of one sign-in are a family. */
+  refresh_tokens: {
+    hash: string;
+    family: string;
+    principal_id: string;
+    client_id: string;
+    expires_at: number;
+    used_at: number | null;
+  };
 }
 
 /** What every query takes: the database or a transaction on it. */

@@ -1,54 +1,72 @@
 import type { Database } from '../db/database.ts';
-import { findPrincipalByAppId, listPrincipals, type PrincipalRecord, putPrincipal } from '../db/principals.ts';
+import {
+  findPrincipal,
+  findPrincipalByAppId,
+  listPrincipals,
+  type PrincipalRecord,
+  putPrincipal,
+} from '../db/principals.ts';
 import { listRoleAssignments, putRoleAssignment } from '../db/roleAssignments.ts';
+import { findRoleDefinition } from '../db/roleDefinitions.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { PrincipalStore, SecretRecord, ServicePrincipal } from './principalStore.ts';
+import { isUser, type PrincipalStore, type ServicePrincipal, type User } from './principalStore.ts';
 import type { RoleAssignmentStore } from './roleAssignment.ts';
-
-/** What this room keeps of a principal in the database's `credentials`. */
-type Credentials = { tenantId: string; secrets: readonly SecretRecord[]; disabled?: boolean };
 
 export const databasePrincipals = (db: Database, clock: Clock): PrincipalStore => ({
   findByAppId: async (appId) => {
     const record = await findPrincipalByAppId(db.queries, appId);
-    return record && fromRecord(record);
+    return record?.kind === 'ServicePrincipal' ? (toPrincipal(record) as ServicePrincipal) : undefined;
+  },
+  findUser: async (name) => {
+    const record = await findPrincipalByAppId(db.queries, name);
+    return record?.kind === 'User' ? (toPrincipal(record) as User) : undefined;
+  },
+  findById: async (objectId) => {
+    const record = await findPrincipal(db.queries, objectId);
+    return record && toPrincipal(record);
   },
   list: async () =>
-    (await listPrincipals(db.queries)).filter((record) => record.kind === 'ServicePrincipal').map(fromRecord),
-  save: async ({ appId, objectId, displayName, tenantId, secrets, disabled }) => {
-    const credentials = {
-      tenantId,
-      secrets: secrets.map((secret) => ({ ...secret })),
-      ...(disabled === undefined ? {} : { disabled }),
-    };
+    (await listPrincipals(db.queries))
+      .filter((record) => record.kind === 'ServicePrincipal')
+      .map((record) => toPrincipal(record) as ServicePrincipal),
+  save: async (principal) => {
     await db.transaction(async (tx) => {
-      const before = await findPrincipalByAppId(tx, appId);
-      const createdAt = before?.createdAt ?? clock.now();
-      await putPrincipal(tx, { id: objectId, appId, kind: 'ServicePrincipal', displayName, credentials, createdAt });
+      const before = await findPrincipal(tx, principal.objectId);
+      await putPrincipal(tx, toRecord(principal, before?.createdAt ?? clock.now()));
     });
   },
 });
 
 export const databaseRoleAssignments = (db: Database, clock: Clock): RoleAssignmentStore => ({
   forPrincipal: async (principalId) =>
-    (await listRoleAssignments(db.queries, principalId)).map(({ id, scope, roleDefinitionId }) => ({
+    (await listRoleAssignments(db.current, principalId)).map(({ id, scope, roleDefinitionId }) => ({
       id,
       principalId,
       roleId: roleDefinitionId,
       scope,
     })),
+  customRole: (id) => findRoleDefinition(db.current, id),
   save: ({ id, principalId, roleId, scope }) =>
     putRoleAssignment(db.queries, { id, principalId, roleDefinitionId: roleId, scope, createdAt: clock.now() }),
 });
 
-function fromRecord(record: PrincipalRecord): ServicePrincipal {
-  const { tenantId, secrets, disabled } = record.credentials as unknown as Credentials;
-  return {
-    appId: record.appId,
-    objectId: record.id,
-    tenantId,
-    displayName: record.displayName,
-    secrets,
-    ...(disabled === undefined ? {} : { disabled }),
-  };
+/** What this room keeps of a principal in the database's `credentials`: all that has no column of its own. */
+export function toRecord(principal: ServicePrincipal | User, createdAt: number): PrincipalRecord {
+  const { objectId: id, displayName, ...rest } = principal;
+  if (isUser(principal)) {
+    const { userPrincipalName: appId, ...credentials } = rest as Omit<User, 'objectId' | 'displayName'>;
+    return { id, appId, kind: 'User', displayName, credentials: plain(credentials), createdAt };
+  }
+  const { appId, ...credentials } = rest as Omit<ServicePrincipal, 'objectId' | 'displayName'>;
+  return { id, appId, kind: 'ServicePrincipal', displayName, credentials: plain(credentials), createdAt };
 }
+
+export function toPrincipal(record: PrincipalRecord): ServicePrincipal | User {
+  const { id: objectId, displayName, appId, credentials } = record;
+  const rest = credentials as unknown as Omit<ServicePrincipal, 'objectId' | 'displayName' | 'appId'>;
+  if (record.kind === 'ServicePrincipal') return { ...rest, objectId, displayName, appId };
+  return { ...(rest as unknown as User), objectId, displayName, userPrincipalName: appId };
+}
+
+const plain = (value: object): PrincipalRecord['credentials'] =>
+  JSON.parse(JSON.stringify(value)) as PrincipalRecord['credentials'];

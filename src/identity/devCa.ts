@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, DAY_MS } from '../lib/clock.ts';
 import { readIfThere, writePrivateFile } from './privateFile.ts';
 
 export interface ServerIdentity {
@@ -26,7 +26,6 @@ interface Signer {
   readonly key: CryptoKey;
 }
 
-const DAY_MS = 86_400_000;
 const CA_DAYS = 3650;
 const LEAF_DAYS = 397;
 const RENEW_BEFORE_DAYS = 30;

@@ -40,6 +40,7 @@ const newShape = (base: string, { tenantId, storageSuffix }: MetadataOptions): o
   authentication: { ...authentication(base), tenant: tenantId, identityProvider: 'ADFS' },
   graphAudience: `${base}/graph`,
   graph: `${base}/graph`,
+  microsoftGraphResourceId: `${base}/graph/`,
   resourceManager: base,
   suffixes: storageSuffix === undefined ? {} : { storage: storageSuffix },
   batch: base,

@@ -11,37 +11,58 @@ export interface SecretRecord {
   readonly expiresAt?: number;
 }
 
-export interface ServicePrincipal {
-  /** Client id, UUID in lower case; unique. */
-  readonly appId: string;
+/** A certificate whose private key signs client assertions. */
+export interface CertificateRecord {
+  readonly keyId: string;
+  readonly pem: string;
+  /** SHA-1 and SHA-256 of the DER, hex in lower case. */
+  readonly sha1: string;
+  readonly sha256: string;
+  readonly subject: string;
+  /** Ms since epoch. */
+  readonly expiresAt: number;
+}
+
+/** A password as scrypt keeps it; base64. */
+export interface PasswordRecord {
+  readonly salt: string;
+  readonly hash: string;
+  /** log2 of scrypt's cost. */
+  readonly costLog2: number;
+}
+
+interface Account {
   /** What role assignments name, UUID in lower case; unique. */
   readonly objectId: string;
   readonly tenantId: string;
   readonly displayName: string;
-  readonly secrets: readonly SecretRecord[];
   readonly disabled?: boolean;
+  /** Ms since epoch: tokens issued before are no longer taken. */
+  readonly validFrom?: number;
 }
 
-/** The database room keeps them; MemoryPrincipalStore is for tests. */
+export interface ServicePrincipal extends Account {
+  /** Client id, UUID in lower case; unique. */
+  readonly appId: string;
+  readonly secrets: readonly SecretRecord[];
+  readonly certificates?: readonly CertificateRecord[];
+}
+
+export interface User extends Account {
+  /** 'alice@example.org', lower case; unique. */
+  readonly userPrincipalName: string;
+  readonly password: PasswordRecord;
+}
+
+export const isUser = (principal: ServicePrincipal | User): principal is User => 'userPrincipalName' in principal;
+
+/** Who may sign in; databasePrincipals keeps them. */
 export interface PrincipalStore {
   findByAppId(appId: string): Promise<ServicePrincipal | undefined>;
+  findUser(userPrincipalName: string): Promise<User | undefined>;
+  findById(objectId: string): Promise<ServicePrincipal | User | undefined>;
+  /** The service principals. */
   list(): Promise<readonly ServicePrincipal[]>;
-  /** Creates or replaces by appId. */
-  save(principal: ServicePrincipal): Promise<void>;
-}
-
-export class MemoryPrincipalStore implements PrincipalStore {
-  readonly #byAppId = new Map<string, ServicePrincipal>();
-
-  async findByAppId(appId: string): Promise<ServicePrincipal | undefined> {
-    return this.#byAppId.get(appId.toLowerCase());
-  }
-
-  async list(): Promise<readonly ServicePrincipal[]> {
-    return [...this.#byAppId.values()];
-  }
-
-  async save(principal: ServicePrincipal): Promise<void> {
-    this.#byAppId.set(principal.appId.toLowerCase(), principal);
-  }
+  /** Creates or replaces, by object id. */
+  save(principal: ServicePrincipal | User): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import type { RoleDefinition } from '../arm/roleDefinition.ts';
+
 /** A role given to a principal at a scope and below it. */
 export interface RoleAssignment {
   /** UUID, unique. */
@@ -12,6 +14,8 @@ export interface RoleAssignment {
 /** The database room keeps them; MemoryRoleAssignments is for tests. */
 export interface RoleAssignmentStore {
   forPrincipal(principalId: string): Promise<readonly RoleAssignment[]>;
+  /** `id` in lower case. */
+  customRole(id: string): Promise<RoleDefinition | undefined>;
   /** Creates or replaces by id. */
   save(assignment: RoleAssignment): Promise<void>;
 }
@@ -26,6 +30,8 @@ export class MemoryRoleAssignments implements RoleAssignmentStore {
   async forPrincipal(principalId: string): Promise<readonly RoleAssignment[]> {
     return this.#assignments.filter((assignment) => assignment.principalId === principalId);
   }
+
+  async customRole(): Promise<undefined> {}
 
   async save(assignment: RoleAssignment): Promise<void> {
     this.#assignments = [...this.#assignments.filter((other) => other.id !== assignment.id), assignment];

@@ -19,16 +19,6 @@ export async function createServicePrincipal(
   return { principal, secret };
 }
 
-/** The first start makes the development principal; undefined when there is any principal already. */
-export async function createDevelopmentPrincipal(
-  store: PrincipalStore,
-  clock: Clock,
-  tenantId: string,
-): Promise<NewPrincipal | undefined> {
-  if ((await store.list()).length > 0) return undefined;
-  return createServicePrincipal(store, clock, { tenantId, displayName: 'development' });
-}
-
 /** Adds a secret, so that the old one can be replaced without a gap. */
 export async function addSecret(store: PrincipalStore, clock: Clock, principal: ServicePrincipal): Promise<string> {
   const { secret, record } = newSecret(clock.now());
@@ -46,11 +36,13 @@ export function holdsSecret(principal: ServicePrincipal, secret: string, now: nu
   return found;
 }
 
-function newSecret(now: number): { secret: string; record: SecretRecord } {
+/** A secret and what is kept of it. */
+export function newSecret(now: number, expiresAt?: number): { secret: string; record: SecretRecord } {
   const secret = randomBytes(32).toString('base64url');
   const salt = randomBytes(16).toString('base64');
   const hash = Buffer.from(hashOf(salt, secret)).toString('base64');
-  return { secret, record: { keyId: randomUUID(), salt, hash, createdAt: now } };
+  const end = expiresAt === undefined ? {} : { expiresAt };
+  return { secret, record: { keyId: randomUUID(), salt, hash, createdAt: now, ...end } };
 }
 
 /** A salted hash is enough: secrets are 256 random bits of our own making, which no dictionary holds. */

@@ -122,7 +122,8 @@ test('refusals have the numbers that clients print', async () => {
     [{ client_secret: 'wrong' }, 401, 'invalid_client', 7000215],
     [{ client_secret: '' }, 401, 'invalid_client', 7000215],
     [{ client_id: '00000000-0000-0000-0000-000000000000' }, 400, 'unauthorized_client', 700016],
-    [{ grant_type: 'password' }, 400, 'unsupported_grant_type', 70003],
+    [{ grant_type: 'authorization_code' }, 400, 'unsupported_grant_type', 70003],
+    [{ grant_type: 'password' }, 400, 'unauthorized_client', 700016],
     [{ scope: 'https://elsewhere.example/.default' }, 400, 'invalid_scope', 70011],
     [{ scope: '' }, 400, 'invalid_scope', 70011],
   ];

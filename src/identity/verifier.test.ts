@@ -122,6 +122,30 @@ const forgeries: Record<string, () => string | Promise<string>> = {
   'header that is no JSON': async () => `AAAA.${(await signed({})).split('.').slice(1).join('.')}`,
   'payload that is no JSON': async () => `${(await signed({})).split('.')[0]}.AAAA.AAAA`,
   'payload that is an array': () => `${part(header())}.${Buffer.from('[]').toString('base64url')}.AAAA`,
+  'compressed payload': () => forged({ zip: 'DEF' }),
+  'typ of nothing': () => signed({}, ''),
+  'typ of a security event': () => signed({}, 'secevent+jwt'),
+  'cty of a nested token': () => forged({ cty: 'JWT' }),
+  'x5t of another key': () => forged({ x5t: 'AAAA', 'x5t#S256': 'AAAA' }),
+  'kid as a URL': () => forged({ kid: 'https://evil.example/keys/1' }),
+  'kid in other case': () => forged({ kid: kid().toUpperCase() }),
+  'claims that stand twice': () => {
+    const text = `${part(header())}.${Buffer.from(`{"iss":"https://evil.example",${JSON.stringify(good).slice(1)}`).toString('base64url')}`;
+    return `${text}.${sign('sha256', Buffer.from(text), other.privateKey).toString('base64url')}`;
+  },
+  'PS256 by our kid': () => forged({ alg: 'PS256' }),
+  'RS512 in the header of another signature': () => forged({ alg: 'RS512' }),
+  'a signature of another token': async () => {
+    const [a, b] = [await signed({}), await signed({ oid: 'object-2' })];
+    return `${b.split('.').slice(0, 2).join('.')}.${a.split('.')[2]}`;
+  },
+  'padding in the signature': async () => `${await signed({})}==`,
+  'a token within a token': async () => `${part(header())}.${Buffer.from(await signed({})).toString('base64url')}.AAAA`,
+  'audience as a list without ours': () => signed({ aud: ['https://evil.example', `${BASE}.evil.example`] }),
+  'audience of the directory': () => signed({ aud: `${BASE}/graph` }),
+  'exp as an array': () => signed({ exp: [now + 600] }),
+  'nbf as text': () => signed({ nbf: '0' }),
+  'iat as text': () => signed({ iat: String(now) }),
   'a megabyte': () => `${part(header())}.${'A'.repeat(1_000_000)}.AAAA`,
   'a JWE for our public key': () =>
     new CompactEncrypt(Buffer.from(JSON.stringify(good)))

@@ -2,6 +2,8 @@ import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } f
 import type { Authenticate, Principal } from '../arm/principal.ts';
 import { type Clock, isoTime } from '../lib/clock.ts';
 import { CodedError } from '../lib/error.ts';
+import type { PrincipalStore } from './principalStore.ts';
+import { VerifiedTokens } from './verifiedTokens.ts';
 
 /** Whose tokens come in. */
 export interface TrustedIssuer {
@@ -13,15 +15,28 @@ export interface TrustedIssuer {
   readonly audiences: readonly string[];
   /** 'at+jwt' for our own issuer; absent where the issuer sets another or none. */
   readonly tokenType?: string;
+  /** Signature algorithms; default RS256 and ES256. */
+  readonly algorithms?: readonly string[];
+  /** Claims that must be there besides `exp`, `iat` and `sub`; default `tid`, `oid` and `appid`. */
+  readonly requiredClaims?: readonly string[];
+  /**
+   * Who it is, by claims that are verified; default: by `oid`, `tid` and `appid`. A text tells why he may not
+   * come in after all.
+   */
+  readonly accept?: (claims: JWTPayload) => Promise<Principal | string>;
 }
 
 const ALGORITHMS = ['RS256', 'ES256'];
+const OWN_CLAIMS = ['tid', 'oid', 'appid'];
 const CLOCK_TOLERANCE_SECONDS = 60;
 const MAX_TOKEN_AGE = '24h';
 const MAX_LENGTH = 12_288;
 const BEARER = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i;
 /** `resource` scopes some clients ask for whatever endpoint they are given. */
 const CLOUD_AUDIENCES = ['https://management.azure.com', 'https://management.core.windows.net'];
+
+/** What clients of storage ask tokens for, whatever cloud they are in; good for the blob endpoint alone. */
+export const STORAGE_AUDIENCES: readonly string[] = ['https://storage.azure.com', 'https://storage.azure.com/'];
 
 /** Our own base URL, with and without slash; with `acceptCloud` the cloud's own management audiences too. */
 export function armAudiences(baseUrl: string, acceptCloud: boolean): readonly string[] {
@@ -34,6 +49,7 @@ export function createVerifier(options: {
   readonly issuers: readonly TrustedIssuer[];
   readonly clock: Clock;
 }): Authenticate {
+  const verified = new VerifiedTokens();
   return async (authorization) => {
     if (authorization === undefined || authorization === '') {
       throw new CodedError('AuthenticationFailed', "Authentication failed. The 'Authorization' header is missing.");
@@ -41,7 +57,14 @@ export function createVerifier(options: {
     const token = authorization.length > MAX_LENGTH ? undefined : BEARER.exec(authorization)?.[1];
     if (token === undefined) throw invalid('it is not a signed bearer token');
     const issuer = trustedIssuer(token, options.issuers);
-    return principalOf(await verify(token, issuer, options.clock));
+    const now = options.clock.now();
+    const known = verified.find(token, now);
+    const claims = known ?? (await verify(token, issuer, now));
+    if (known === undefined) verified.keep(token, claims, now);
+    if (issuer.accept === undefined) return principalOf(claims);
+    const principal = await issuer.accept(claims);
+    if (typeof principal === 'string') throw invalid(principal);
+    return principal;
   };
 }
 
@@ -58,14 +81,13 @@ function trustedIssuer(token: string, issuers: readonly TrustedIssuer[]): Truste
   return found;
 }
 
-async function verify(token: string, issuer: TrustedIssuer, clock: Clock): Promise<JWTPayload> {
-  const now = clock.now();
+async function verify(token: string, issuer: TrustedIssuer, now: number): Promise<JWTPayload> {
   try {
     const { payload } = await jwtVerify(token, issuer.keys, {
-      algorithms: ALGORITHMS,
+      algorithms: [...(issuer.algorithms ?? ALGORITHMS)],
       issuer: issuer.issuer,
       audience: [...issuer.audiences],
-      requiredClaims: ['exp', 'iat', 'sub', 'tid', 'oid', 'appid'],
+      requiredClaims: ['exp', 'iat', 'sub', ...(issuer.requiredClaims ?? OWN_CLAIMS)],
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       maxTokenAge: MAX_TOKEN_AGE,
       currentDate: new Date(now),
@@ -81,8 +103,24 @@ async function verify(token: string, issuer: TrustedIssuer, clock: Clock): Promi
   }
 }
 
+/**
+ * For our own tokens: the principal must still be there and enabled, and not have been signed out since. A token tells
+ * its time in whole seconds.
+ */
+export const stillWelcome =
+  (principals: PrincipalStore): NonNullable<TrustedIssuer['accept']> =>
+  async (claims) => {
+    const principal = principalOf(claims);
+    const found = await principals.findById(principal.objectId);
+    if (found === undefined) return 'its principal is no longer there';
+    if (found.disabled === true) return 'its principal is disabled';
+    const isOlder = found.validFrom !== undefined && (claims.iat ?? 0) < Math.floor(found.validFrom / 1000);
+    return isOlder ? 'its principal was signed out since' : principal;
+  };
+
 function principalOf(payload: JWTPayload): Principal {
-  const { oid, tid, appid, app_displayname: name } = payload;
+  const { oid, tid, appid, upn, app_displayname: appName } = payload;
+  const name = upn ?? appName;
   if (typeof oid !== 'string' || typeof tid !== 'string' || typeof appid !== 'string') {
     throw invalid("one of its claims 'oid', 'tid' and 'appid' is no text");
   }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { getItem } from '../db/items.ts';
 import { listPacks } from '../db/packs.ts';
 import { CodedError } from '../lib/error.ts';
 import { type Job, subTask, TAKE_SNAPSHOT, TRANSFER_DATA } from '../vault/job.ts';
@@ -86,24 +87,29 @@ test('a second backup is refused while the first takes its snapshot', async () =
   await running;
 });
 
-test('a passing failure is tried again; the third is the end, with code and recommendation', async () => {
+test('a passing failure is tried again; the ninth is the end, with code and recommendation', async () => {
   await using rig = await VaultRig.open();
   const failure = () =>
     new CodedError('SnapshotFailed', 'no space for the scratch', { recommendations: ['Free some.'] });
   rig.host.faults.failNext('snapshot', failure());
   const id = await rig.service.requestBackup(rig.item.id, { userTriggered: true, by: BY });
   await rig.runner.runOne();
-  assert.equal((await rig.job(id)).status, 'InProgress');
+  assert.deepEqual([(await rig.job(id)).status, (await rig.job(id)).attempt], ['InProgress', 2]);
+  assert.equal((await getItem(rig.db.queries, rig.item.id))?.lastBackup, undefined, 'it has not failed yet');
   assert.equal(await rig.runner.runOne(), false, 'not before the pause is over');
-  await rig.clock.turn(60_000);
+  await rig.clock.turn(15_000);
   await rig.runner.runOne();
   assert.deepEqual(statuses(await rig.job(id)), BOTH_COMPLETED);
+  const { propertyBag } = await rig.job(id);
+  assert.equal(propertyBag.Attempts, '2');
+  assert.match(propertyBag['Recovery Point Expiry Time in UTC'] ?? '', /^2026-\d\d-\d\dT/);
 
-  for (let i = 0; i < 3; i++) rig.host.faults.failNext('snapshot', failure());
+  for (let i = 0; i < 9; i++) rig.host.faults.failNext('snapshot', failure());
   const doomed = await rig.service.requestBackup(rig.item.id, { userTriggered: true, by: BY });
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 9; i++) {
+    assert.deepEqual([(await rig.job(doomed)).status, (await rig.job(doomed)).attempt], ['InProgress', i + 1]);
     await rig.runner.runOne();
-    await rig.clock.turn(60_000);
+    await rig.clock.turn(900_000);
   }
   const job = await rig.job(doomed);
   assert.equal(job.status, 'Failed');

@@ -1,8 +1,11 @@
 import { getItem, updateItem } from '../db/items.ts';
+import { getPoint } from '../db/points.ts';
+import { isoTime } from '../lib/clock.ts';
 import { CodedError, type ErrorCode, isCoded } from '../lib/error.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import { afterBackup } from '../vault/protection.ts';
 import type { RecoveryPoint } from '../vault/recoveryPoint.ts';
+import { nextAttemptAt } from '../vault/retryRules.ts';
 import { type BackupSubject, readBackupSubject } from './backupSubject.ts';
 import type { JobContext } from './context.ts';
 import type { Transferred } from './pointTransfer.ts';
@@ -21,21 +24,33 @@ export async function runBackup(context: JobContext): Promise<JobOutcome> {
     const point = await takeSnapshot(context, subject);
     const transferred = await transferToVault(context, subject, point);
     await remember(context, subject.item, 'Completed');
-    const warnings = [transferred?.warning, await prune(context, subject.item)].filter((one) => one !== undefined);
-    const propertyBag = describe(subject, point, transferred);
+    const pruned = await prune(context, subject.item);
+    const warnings = [point.scriptsFailure, transferred?.warning, pruned].filter((one) => one !== undefined);
+    const propertyBag = { ...describe(subject, point, transferred), ...(await expiry(context, point)) };
     if (warnings.length === 0) return { status: 'Completed', propertyBag };
     return { status: 'CompletedWithWarnings', propertyBag: { ...propertyBag, Warnings: warnings.join('; ') } };
   } catch (error) {
-    await remember(context, subject.item, 'Failed', error);
+    if (!isTriedAgain(context, error)) await remember(context, subject.item, 'Failed', error);
     throw error;
   }
+}
+
+/** A failure that the job's next attempt may make good is not the item's yet. */
+const isTriedAgain = ({ job, clock }: JobContext, error: unknown): boolean =>
+  isCoded(error) && nextAttemptAt(job, error, { now: clock.now(), random: 0 }) !== undefined;
+
+/** Until when the point is kept, as its rules have just decided; nothing while no end is known. */
+async function expiry({ db }: JobContext, { itemId, id }: RecoveryPoint): Promise<Record<string, string>> {
+  const point = await getPoint(db.queries, itemId, id);
+  const at =
+    point?.vaulted?.expiresAt ?? point?.vaulted?.ruledUntil ?? point?.retainUntil ?? point?.snapshot?.expiresAt;
+  return at === undefined ? {} : { 'Recovery Point Expiry Time in UTC': isoTime(at) };
 }
 
 /** What is stored is stored, also when a place does not let go of old points today: the words of a warning. */
 async function prune(context: JobContext, { id }: ProtectedItem): Promise<string | undefined> {
   try {
-    await pruneItem(context, id);
-    return undefined;
+    return await pruneItem(context, id);
   } catch (error) {
     if (!(error instanceof CodedError) || !STORAGE_TROUBLE.has(error.code)) throw error;
     return `expired points could not be let go, the next backup tries again (${error.message})`;

@@ -1,3 +1,4 @@
+import type { BlobStore } from '../blob/blobStore.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CodedError } from '../lib/error.ts';
@@ -13,8 +14,12 @@ export interface JobTools {
   readonly log: Logger;
   readonly hosts: Hosts;
   readonly stores: VaultStores;
+  /** Where restores to a storage account go; absent: there are none. */
+  readonly blobs?: BlobStore;
   /** Worker threads a transfer or restore may use. */
   readonly workers: number;
+  /** How long jobs are kept after their end; Azure's time when absent. */
+  readonly jobHistoryDays?: number;
 }
 
 /** One run of one job. */

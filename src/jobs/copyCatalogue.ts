@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { checkDatabaseCopy, type DatabaseFacts } from '../db/copyDatabase.ts';
 import { changeStoreState, getStoreState } from '../db/storeStates.ts';
-import { isoTime } from '../lib/clock.ts';
+import { DAY_MS, isoTime } from '../lib/clock.ts';
 import { CodedError } from '../lib/error.ts';
 import { type DatabaseCopy, listDatabaseCopies, openDatabaseCopy, putDatabaseCopy } from '../store/databaseCopies.ts';
 import { isRefusedDeletion } from '../store/refusedDeletion.ts';
@@ -26,7 +26,6 @@ export type DatabaseCopyState = JsonObject & {
   readonly contentSha256: string;
 };
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 /** A piece whose copy was not ended after so long never will be. */
 const STRAY_MS = DAY_MS;
 

@@ -1,10 +1,14 @@
 import { open } from 'node:fs/promises';
 import type { SnapshotDisk } from '../machine/machine.ts';
+import { targetFailed } from './transfer/restoreSession.ts';
 import { openTransferSource } from './transfer/source.ts';
 
 const READ_BYTES = 1 << 20;
 
-/** Copies a host's snapshot of a disk into a raw file that reads as zeros; durable when it resolves. */
+/**
+ * Copies a host's snapshot of a disk into a raw file that reads as zeros; durable when it resolves.
+ * Errors: TargetWriteFailed, those of the source.
+ */
 export async function copySnapshotDisk(
   snapshot: SnapshotDisk,
   targetPath: string,
@@ -20,7 +24,10 @@ export async function copySnapshotDisk(
     for (let offset = extent.offset; offset < end; offset += READ_BYTES) {
       options.signal?.throwIfAborted();
       const length = Math.min(READ_BYTES, end - offset);
-      await target.write(await source.read(offset, length), 0, length, offset);
+      const bytes = await source.read(offset, length);
+      await target.write(bytes, 0, length, offset).catch((error: unknown) => {
+        throw targetFailed(targetPath, error);
+      });
       options.onBytes?.(offset + length);
     }
   }

@@ -1,13 +1,10 @@
 import { enqueueHousekeeping, forgetHousekeeping, lastStartOf } from '../db/housekeeping.ts';
 import { allVaults } from '../db/vaults.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../lib/clock.ts';
 import type { HousekeepingOperation } from '../vault/job.ts';
 import type { JsonObject } from '../vault/json.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { JobTools } from './context.ts';
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 
 /** How often a vault's store is looked after; the first time so long after the vault was made. */
 const EVERY: readonly (readonly [HousekeepingOperation, number])[] = [
@@ -26,6 +23,8 @@ export async function askForHousekeeping(tools: Pick<JobTools, 'db' | 'clock' | 
   const { db, clock, log } = tools;
   let asked = false;
   for (const vault of await allVaults(db.queries)) {
+    // its store is being removed
+    if (vault.provisioningState === 'Deleting') continue;
     try {
       for (const [operation, everyMs] of EVERY) {
         const last = (await lastStartOf(db.queries, vault.id, operation)) ?? vault.createdAt;

@@ -3,7 +3,7 @@ import { getItem } from '../db/items.ts';
 import { enqueueJob, getJob, requestCancel, tryEnqueueBackup } from '../db/jobs.ts';
 import { CodedError } from '../lib/error.ts';
 import type { HousekeepingOperation } from '../vault/job.ts';
-import { assertCancellable } from '../vault/jobRules.ts';
+import { assertCancellable, assertRetriable } from '../vault/jobRules.ts';
 import type { JsonObject } from '../vault/json.ts';
 import { shortContainerName } from '../vault/names.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
@@ -61,7 +61,7 @@ export class JobService {
     const job = await enqueueJob(this.#tools.db.queries, {
       vaultId: item.vaultId,
       itemId: item.id,
-      operation: 'Restore',
+      operation: target.fromSecondary ? 'CrossRegionRestore' : 'Restore',
       entityFriendlyName: item.vmName,
       containerName: shortContainerName(item),
       isUserTriggered: true,
@@ -104,6 +104,19 @@ export class JobService {
     assertCancellable(job);
     await requestCancel(db.queries, jobId);
     this.#runner.cancel(jobId);
+    // one that rests between two attempts runs nowhere: it is claimed to be ended
+    this.#runner.wake();
+  }
+
+  /** The same backup again. Errors: ResourceNotFound, UserErrorJobNotRetriable, and those of requestBackup. */
+  async retry(jobId: string, by: RequestedBy): Promise<string> {
+    const { db, clock } = this.#tools;
+    const job = await getJob(db.queries, jobId);
+    if (!job?.itemId) throw new CodedError('ResourceNotFound', `Job ${jobId} is not here.`, { target: jobId });
+    assertRetriable(job);
+    const { retainUntil } = job.parameters;
+    const isAhead = typeof retainUntil === 'number' && retainUntil > clock.now();
+    return this.requestBackup(job.itemId, { userTriggered: true, by, ...(isAhead ? { retainUntil } : {}) });
   }
 
   async #item(itemId: string): Promise<ProtectedItem> {

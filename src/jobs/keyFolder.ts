@@ -1,11 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { syncPath, writeFileDurably } from '../lib/durableFile.ts';
 import { isCoded, isSystemError } from '../lib/error.ts';
 import { KEK_BYTES, type KekSource, parseKekSource, readKek } from '../store/kek.ts';
 import type { KeyEncryptionKey } from '../store/keys.ts';
+
+export interface KeyName {
+  /** Made by the server and kept in its key folder: nobody chose it. */
+  readonly isServerMade: boolean;
+  readonly keyUri: string;
+}
+
+export interface VaultKeyNames {
+  readonly present: KeyName;
+  /** What a change of the key would go to. */
+  readonly next?: KeyName;
+}
 
 /**
  * `keys/` of the data folder, docs/keys.md: where each vault's key-encryption key comes from. `<vault>.kek.json` says
@@ -82,6 +94,18 @@ export class KeyFolder {
     const name = `${vaultId}.kek.next.json`;
     const text = await this.#text(name);
     return text === undefined ? undefined : this.#parse(vaultId, name, text);
+  }
+
+  /** The vault's key and the one it is to have, as clients name them; none of it opens anything. */
+  async names(vaultId: string): Promise<VaultKeyNames> {
+    const [present, next] = [await this.source(vaultId), await this.next(vaultId)];
+    return { present: this.#nameOf(vaultId, present), ...(next && { next: this.#nameOf(vaultId, next) }) };
+  }
+
+  #nameOf(vaultId: string, source: KekSource): KeyName {
+    const isServerMade =
+      source.kind === 'file' && dirname(source.path) === resolve(this.#folder) && source.keyUri === undefined;
+    return { isServerMade, keyUri: source.keyUri ?? `strongroom://keys/${vaultId}/${source.kind}` };
   }
 
   /** Begins a change: to what `<vault>.kek.next.json` says, or to a new file of random bytes. */

@@ -65,7 +65,9 @@ export class PointTransfer {
     const { item, point, base } = this.subject;
     const { hosts, signal } = this.#context;
     const ref: MachineRef = { resourceGroup: item.resourceGroup, name: item.vmName };
-    await using open = await hosts.get(item.host).openDisk(ref, point.snapshot!.snapshotId, disk.lun, signal);
+    await using open = await hosts
+      .get(point.snapshot?.host ?? item.host)
+      .openDisk(ref, point.snapshot!.snapshotId, disk.lun, signal);
     const known = this.#parentOf(disk);
     for (let tries = 0; ; tries++) {
       const damagedPacks = await this.#damagedPacks();

@@ -117,6 +117,9 @@ class CutDatabase {
       get queries() {
         return real.queries;
       },
+      get current() {
+        return real.current;
+      },
       transaction: async (work) => {
         const number = ++this.transactions;
         if (number > cutAt || (number === cutAt && when === 'before')) return never();

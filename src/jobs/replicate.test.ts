@@ -146,8 +146,8 @@ describe('three zones', () => {
       if (place === 'zone-a' && when === 'before') for (const zone of ['zone-b', 'zone-c']) lines.cut.add(zone);
     };
     let job = await backUpNext(rig);
-    for (let tries = 0; job.status === 'InProgress' && tries < 5; tries++) {
-      await rig.clock.turn(20_000);
+    for (let tries = 0; job.status === 'InProgress' && tries < 10; tries++) {
+      await rig.clock.turn(900_000);
       await rig.runner.runOne();
       job = await rig.job(job.id);
     }

@@ -6,9 +6,10 @@ import type { ProtectedItem } from '../vault/protectedItem.ts';
 import { hasSnapshot, isVaulted, type PointDisk, type RecoveryPoint } from '../vault/recoveryPoint.ts';
 import type { JobContext } from './context.ts';
 import { copySnapshotDisk } from './copySnapshotDisk.ts';
-import { type RestoreDestination, restoreDestination } from './restoreDestination.ts';
+import { restoreDestination } from './restoreDestination.ts';
+import type { RestoreDestination } from './restoredDisk.ts';
 import { restoreFromVault } from './restoreFromVault.ts';
-import { CREATE_MACHINE, type RestoreTarget, TRANSFER_FROM_VAULT } from './restoreTarget.ts';
+import { type RestoreTarget, TRANSFER_FROM_VAULT } from './restoreTarget.ts';
 import type { JobOutcome } from './runner.ts';
 import { SubTaskProgress } from './subTaskProgress.ts';
 
@@ -35,17 +36,16 @@ export async function runRestore(context: JobContext): Promise<JobOutcome> {
   const done: { readonly disk: PointDisk; readonly file: DiskTarget }[] = [];
   for (const disk of disks) {
     const file = written.use(await destination.createDisk(disk));
-    await restoreOne(context, subject, disk, file.path, (bytes) => progress.report(before + bytes, total));
+    await restoreOne(context, { ...subject, destination }, disk, file.path, (bytes) =>
+      progress.report(before + bytes, total),
+    );
     before += disk.sizeBytes;
     done.push({ disk, file });
   }
   for (const { file } of done) await file.commit();
   await progress.end('Completed', { bytesDone: total, bytesTotal: total });
-  await finish(context, destination, done);
-  return {
-    status: 'Completed',
-    propertyBag: { 'VM Name': item.vmName, 'Recovery Point Id': point.id, 'Restored To': destination.name },
-  };
+  const told = await finish(context, destination, done);
+  return { status: 'Completed', propertyBag: { 'VM Name': item.vmName, 'Recovery Point Id': point.id, ...told } };
 }
 
 async function readSubject({ db, job }: JobContext): Promise<RestoreSubject> {
@@ -73,25 +73,40 @@ async function readSubject({ db, job }: JobContext): Promise<RestoreSubject> {
 
 async function restoreOne(
   context: JobContext,
-  { item, point }: RestoreSubject,
+  subject: RestoreSubject & { readonly destination: RestoreDestination },
   disk: PointDisk,
   targetPath: string,
   onBytes: (bytesDone: number) => void,
 ): Promise<void> {
-  const { hosts, signal } = context;
-  if (isVaulted(point)) return restoreFromVault(context, { point, disk, targetPath }, onBytes);
-  const ref: MachineRef = { resourceGroup: item.resourceGroup, name: item.vmName };
-  await using snapshot = await hosts.get(item.host).openDisk(ref, point.snapshot!.snapshotId, disk.lun, signal);
+  const { point, target, destination } = subject;
+  const usesSnapshot = hasSnapshot(point) && destination.prefersSnapshot === true && target.fromSecondary !== true;
+  if (isVaulted(point) && !(usesSnapshot && (await snapshotIsThere(context, subject))))
+    return restoreFromVault(context, { point, disk, targetPath }, onBytes);
+  const { signal } = context;
+  await using snapshot = await openSnapshotDisk(context, subject, disk.lun);
   await copySnapshotDisk(snapshot, targetPath, { signal, onBytes });
 }
+
+/** It may be gone from the host, whatever the catalogue says; the vault has the same bytes. */
+async function snapshotIsThere({ hosts }: JobContext, { item, point }: RestoreSubject): Promise<boolean> {
+  const ref: MachineRef = { resourceGroup: item.resourceGroup, name: item.vmName };
+  return (await hosts.get(item.host).snapshots(ref)).some(({ id }) => id === point.snapshot?.snapshotId);
+}
+
+/** Errors: UserErrorInstantRpNotFound. */
+const openSnapshotDisk = ({ hosts, signal }: JobContext, { item, point }: RestoreSubject, lun: number) => {
+  const ref: MachineRef = { resourceGroup: item.resourceGroup, name: item.vmName };
+  return hosts.get(item.host).openDisk(ref, point.snapshot!.snapshotId, lun, signal);
+};
 
 async function finish(
   context: JobContext,
   destination: RestoreDestination,
   done: readonly { readonly disk: PointDisk; readonly file: DiskTarget }[],
-): Promise<void> {
-  const progress = destination.makesMachine ? new SubTaskProgress(context, CREATE_MACHINE) : undefined;
+): Promise<Readonly<Record<string, string>>> {
+  const progress = destination.lastTask === undefined ? undefined : new SubTaskProgress(context, destination.lastTask);
   await progress?.start();
-  await destination.finish(done.map(({ disk, file }) => ({ disk, path: file.path })));
+  const told = await destination.finish(done.map(({ disk, file }) => ({ disk, path: file.path })));
   await progress?.end('Completed');
+  return told;
 }

@@ -7,22 +7,9 @@ import type { DiskTarget, MachineRef } from '../machine/machine.ts';
 import type { ProtectedItem } from '../vault/protectedItem.ts';
 import type { PointDisk, RecoveryPoint } from '../vault/recoveryPoint.ts';
 import type { JobContext } from './context.ts';
-import type { RestoreTarget } from './restoreTarget.ts';
-
-export interface RestoredDisk {
-  readonly disk: PointDisk;
-  readonly path: string;
-}
-
-/** Where the disks of a restore go. */
-export interface RestoreDestination {
-  /** For the job's record. */
-  readonly name: string;
-  readonly makesMachine: boolean;
-  createDisk(disk: PointDisk): Promise<DiskTarget>;
-  /** Called when all disks are committed. */
-  finish(disks: readonly RestoredDisk[]): Promise<void>;
-}
+import type { RestoreDestination } from './restoredDisk.ts';
+import { CREATE_MACHINE, type RestoreTarget } from './restoreTarget.ts';
+import { stagingDestination } from './stagingDestination.ts';
 
 /** Errors: RestoreTargetInvalid (something of that name is there), HostUnavailable. */
 export async function restoreDestination(
@@ -31,6 +18,7 @@ export async function restoreDestination(
   point: RecoveryPoint,
   target: RestoreTarget,
 ): Promise<RestoreDestination> {
+  if (target.kind === 'staging') return stagingDestination(context, item, point, target);
   return target.kind === 'folder'
     ? folderDestination(item, point, target.folder)
     : machineDestination(context, item, point, target);
@@ -51,13 +39,14 @@ async function folderDestination(
     });
   return {
     name: folder,
-    makesMachine: false,
     createDisk: (disk) => createDiskFile(folder, pathOf(disk), disk.sizeBytes),
-    finish: (disks) =>
-      writeFileDurably(
+    finish: async (disks) => {
+      await writeFileDurably(
         join(folder, `${item.vmName}.json`),
         `${JSON.stringify({ recoveryPointId: point.id, takenAt: new Date(point.takenAt).toISOString(), consistency: point.consistency, machine: point.machine, disks: disks.map(({ disk }) => ({ lun: disk.lun, name: disk.name, sizeBytes: disk.sizeBytes, path: pathOf(disk) })) }, undefined, 2)}\n`,
-      ),
+      );
+      return { 'Restored To': folder };
+    },
   };
 }
 
@@ -104,9 +93,10 @@ async function machineDestination(
     tags: Record<string, string>;
     osType: 'Linux' | 'Windows';
   };
+  const name = `${host.name}/${ref.resourceGroup}/${ref.name}`;
   return {
-    name: `${host.name}/${ref.resourceGroup}/${ref.name}`,
-    makesMachine: true,
+    name,
+    lastTask: CREATE_MACHINE,
     createDisk: ({ lun, name, sizeBytes }) => host.createDisk(ref, { lun, name, sizeBytes }),
     finish: async (disks) => {
       await host.create({
@@ -116,6 +106,7 @@ async function machineDestination(
         osType: before.osType,
         disks: disks.map(({ disk: { lun, name }, path }) => ({ lun, name, path, format: 'raw' })),
       });
+      return { 'Restored To': name };
     },
   };
 }

@@ -53,6 +53,16 @@ describe('rotating the keys of a vault', () => {
     const { rig } = keys;
     assert.equal((await rig.backUp()).status, 'Completed');
     assert.equal((await rotate(keys, 'changeKey')).object, 'keys/2');
+    const shown = await rig.db.queries
+      .selectFrom('jobs')
+      .select('status')
+      .where('operation', '=', 'UpdateCustomerManagedKey')
+      .execute();
+    assert.deepEqual(
+      shown.map(({ status }) => status),
+      ['Completed'],
+      'a job that clients know',
+    );
     assert.equal((await rotate(keys, 'newGeneration')).bag?.['Key generation'], '2');
     assert.equal((await keys.files()).length, 4, (await keys.files()).join());
     assert.equal((await kitOf(keys)).keys.number, 3);

@@ -1,3 +1,4 @@
+import { recordEndedJob } from '../db/jobs.ts';
 import { getVault } from '../db/vaults.ts';
 import { CodedError } from '../lib/error.ts';
 import { readKek } from '../store/kek.ts';
@@ -31,7 +32,16 @@ export async function runRotateKeys(context: JobContext): Promise<JobOutcome> {
   const name = (await getVault(db.queries, job.vaultId))?.name;
   const kit = await stores.writeKit({ id: job.vaultId, ...(name === undefined ? {} : { name }) });
   log.warn({ vaultId: job.vaultId, what, keysNumber: kit.keysNumber }, 'the keys of this vault were changed');
+  if (what === 'changeKey') await tellClients(context, name ?? job.vaultId);
   return { ...found, propertyBag: { ...found.propertyBag, 'Recovery kit': kit.path } };
+}
+
+/** Housekeeping is no job of Azure's; the change of a vault's key is. */
+async function tellClients({ db, clock, job }: JobContext, vaultName: string): Promise<void> {
+  const { vaultId, isUserTriggered, startedBy, startTime } = job;
+  const told = { vaultId, isUserTriggered, startedBy, startTime, entityFriendlyName: vaultName };
+  const end = { status: 'Completed', endTime: clock.now() } as const;
+  await recordEndedJob(db.queries, { ...told, operation: 'UpdateCustomerManagedKey' }, end);
 }
 
 const ROTATIONS: Readonly<Record<KeyRotation, (context: JobContext, vault: OpenVault) => Promise<JobOutcome>>> = {

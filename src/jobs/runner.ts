@@ -1,7 +1,12 @@
-import { claimJob, finishJob, getJob, heartbeat, journalStep, readJournal, releaseJob } from '../db/jobs.ts';
+import { claimJob, finishJob, getJob, heartbeat, releaseJob } from '../db/jobs.ts';
+import { retryJob } from '../db/retryJob.ts';
+import { isoTime } from '../lib/clock.ts';
 import { CodedError, isCoded } from '../lib/error.ts';
+import { jobErrorOf } from '../vault/errorCatalogue.ts';
 import type { EndedJobStatus, Job, JobError, JobOperation, SubTask } from '../vault/job.ts';
+import { attemptsOf, nextAttemptAt } from '../vault/retryRules.ts';
 import type { JobContext, JobTools } from './context.ts';
+import { tellJobEnd } from './jobEnd.ts';
 
 export type JobHandler = (context: JobContext) => Promise<JobOutcome>;
 
@@ -17,25 +22,13 @@ export interface RunnerOptions {
   readonly handlers: Partial<Record<JobOperation, JobHandler>>;
   /** Jobs at once. */
   readonly concurrency: number;
+  /** 0 to 1, for the rests between attempts; Math.random when absent. */
+  readonly random?: () => number;
 }
 
 export const LEASE_MS = 30_000;
 const HEARTBEAT_MS = 10_000;
 const POLL_MS = 2_000;
-const RETRY_AFTER_MS = 15_000;
-/** A job that failed this often is Failed; being killed with the server does not count as its failure. */
-const TRIES = 3;
-
-/** Worth another try: what may be gone by then. */
-const PASSING = new Set([
-  'HostUnavailable',
-  'SnapshotFailed',
-  'StoreIoFailed',
-  'StoreQuorumMissing',
-  'PackNotReferable',
-  'GuestAgentUnavailable',
-]);
-
 class Shutdown extends Error {}
 
 /** Leases jobs, runs them, keeps their leases, and records how they end. */
@@ -162,21 +155,17 @@ export class JobRunner {
     if (isCoded(error, 'JobCancelled')) return this.#finish(job, 'Cancelled', []);
     if (!(error instanceof CodedError)) log.error({ err: error }, 'a job met a bug');
     const coded = error instanceof CodedError ? error : internal(error, job);
-    const failures = [...(await readJournal(db.queries, job.id)).keys()].filter((step) => step.startsWith('failure-'));
-    if (PASSING.has(coded.code) && failures.length + 1 < TRIES) {
-      log.info({ code: coded.code, reason: coded.message }, 'the job will be tried again');
-      await journalStep(
-        db.queries,
-        job.id,
-        job.epoch,
-        `failure-${failures.length + 1}`,
-        `${coded.code}: ${coded.message}`,
-      );
-      return releaseJob(db.queries, job.id, job.epoch, clock.now() + RETRY_AFTER_MS);
-    }
-    return this.#finish(job, 'Failed', [
-      { code: coded.code, message: coded.message, recommendations: coded.recommendations },
-    ]);
+    const failure = jobErrorOf(coded);
+    const random = (this.#options.random ?? Math.random)();
+    const at = nextAttemptAt(job, failure, { now: clock.now(), random });
+    if (at === undefined) return this.#finish(job, 'Failed', [failure]);
+    log.info({ code: coded.code, reason: coded.message, attempt: job.attempt }, 'the job will be tried again');
+    const current = (await getJob(db.queries, job.id))?.subTasks ?? job.subTasks;
+    const subTasks = noted(
+      current,
+      `Attempt ${job.attempt} of ${attemptsOf(job)} failed (${coded.code}: ${coded.message}); the next begins at ${isoTime(at)}.`,
+    );
+    return retryJob(db.queries, job.id, job.epoch, { notBefore: at, subTasks });
   }
 
   async #finish(
@@ -188,10 +177,13 @@ export class JobRunner {
     const { db, clock } = this.#tools;
     const now = clock.now();
     const patch = (current: Job) => ({
-      propertyBag,
+      propertyBag: job.attempt > 1 ? { ...propertyBag, Attempts: String(job.attempt) } : propertyBag,
       subTasks: current.subTasks.map((task) => closed(task, status, now)),
     });
-    await finishJob(db.queries, job.id, job.epoch, { status, now, errors, patch });
+    await db.transaction(async (tx) => {
+      const ended = await finishJob(tx, job.id, job.epoch, { status, now, errors, patch });
+      await tellJobEnd(tx, ended, now);
+    });
   }
 }
 
@@ -200,6 +192,12 @@ const closed = (task: SubTask, status: EndedJobStatus, now: number): SubTask => 
   if (task.status !== 'InProgress' || status === 'Completed' || status === 'CompletedWithWarnings') return task;
   const { remainingMs: _remaining, ...rest } = task;
   return { ...rest, status: status === 'Cancelled' ? 'Cancelled' : 'Failed', endTime: now };
+};
+
+/** The sub task that failed tells why, and when it is tried again. */
+const noted = (subTasks: readonly SubTask[], note: string): readonly SubTask[] => {
+  const at = subTasks.findIndex(({ status }) => status === 'InProgress' || status === 'NotStarted');
+  return subTasks.map((task, i) => (i === at ? { ...task, note } : task));
 };
 
 const cancelled = (): CodedError => new CodedError('JobCancelled', 'The job was cancelled.');

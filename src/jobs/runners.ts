@@ -33,7 +33,7 @@ export class JobRunners {
 
   constructor(tools: JobTools) {
     const owner = randomUUID();
-    const protection = { Backup: runBackup, Restore: runRestore };
+    const protection = { Backup: runBackup, Restore: runRestore, CrossRegionRestore: runRestore };
     this.#all = [
       new JobRunner(tools, { owner, handlers: protection, concurrency: JOBS_AT_ONCE }),
       new JobRunner(tools, { owner, handlers: HOUSEKEEPING, concurrency: 1 }),

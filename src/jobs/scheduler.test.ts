@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { updateItem } from '../db/items.ts';
+import { listItemsDue, listItemsToPrune, setNextDue } from '../db/itemSchedule.ts';
+import { insertItem, updateItem } from '../db/items.ts';
 import { listJobs } from '../db/jobList.ts';
 import { listOccurrences } from '../db/schedule.ts';
+import { CodedError } from '../lib/error.ts';
 import type { Job } from '../vault/job.ts';
 import { subTask, TRANSFER_DATA } from '../vault/job.ts';
+import { pruneItem } from './prune.ts';
 import { Scheduler } from './scheduler.ts';
 import { BY, MACHINE, VaultRig } from './vaultRig.fixture.ts';
 
@@ -115,4 +119,97 @@ test('a soft-deleted item is purged when its time is over: points, snapshots and
   assert.deepEqual(await rig.host.snapshots(MACHINE), []);
   const { store } = await rig.tools.stores.open(rig.item.vaultId);
   for await (const commit of store.commits()) assert.fail(`left: ${commit.name}`);
+});
+
+test('a scheduled backup that fails again and again gives way to the next one', async () => {
+  await using rig = await VaultRig.open({
+    schedule: { frequency: 'Hourly', windowStart: '08:00', windowHours: 12, intervalHours: 4 },
+    timeZone: 'UTC',
+  });
+  const scheduler = new Scheduler(rig.tools, rig.runner);
+  await scheduler.tick();
+  await rig.clock.turn(3 * HOUR);
+  await scheduler.tick();
+  const [first] = await jobsOf(rig);
+  assert.equal(first?.parameters.retryUntil, Date.parse('2026-03-02T16:00:00Z'));
+  await rig.clock.turn(4 * HOUR - 10_000);
+  rig.host.faults.failNext('snapshot', new CodedError('SnapshotFailed', 'no space'));
+  await rig.runner.runOne();
+  assert.deepEqual(
+    (await jobsOf(rig)).map(({ status }) => status),
+    ['Failed'],
+    'its next attempt would come too late',
+  );
+  await rig.clock.turn(10_000);
+  await scheduler.tick();
+  assert.deepEqual(
+    (await jobsOf(rig)).map(({ status }) => status),
+    ['InProgress', 'Failed'],
+  );
+});
+
+test('jobs are let go of when they are old; what has not ended stays', async () => {
+  await using rig = await VaultRig.open(DAILY);
+  const old = await rig.backUp();
+  rig.host.faults.failNext('snapshot', new CodedError('SnapshotFailed', 'no space'));
+  await rig.clock.turn(60_000);
+  const resting = await rig.backUp();
+  assert.equal(resting.status, 'InProgress');
+  await rig.clock.turn(2 * 24 * HOUR);
+  const scheduler = new Scheduler({ ...rig.tools, jobHistoryDays: 1 }, rig.runner);
+  await scheduler.tick();
+  const left = (await jobsOf(rig)).map(({ id }) => id);
+  assert.deepEqual([left.includes(old.id), left.includes(resting.id)], [false, true]);
+  const journal = await rig.db.queries.selectFrom('job_journal').select('job_id').distinct().execute();
+  assert.deepEqual(
+    journal.map(({ job_id }) => job_id),
+    [resting.id],
+  );
+});
+
+test('a tick reads the items that are due and no other, however many pages they fill, and gives each its next time', async () => {
+  await using rig = await VaultRig.open(DAILY);
+  const { queries } = rig.db;
+  const count = 230;
+  await rig.db.transaction(async (tx) => {
+    for (let i = 0; i < count; i += 1) await insertItem(tx, { ...rig.item, id: randomUUID(), vmName: `app-${i}` });
+  });
+  const scheduler = new Scheduler(rig.tools, rig.runner);
+  await scheduler.tick();
+  const due = () => listItemsDue(queries, rig.clock.now(), { limit: 1000 });
+  assert.deepEqual(await due(), [], 'nothing is due at nine: the next tick reads nothing');
+  await rig.clock.turn(3 * HOUR);
+  assert.equal((await due()).length, count + 1);
+  const [skipped] = await due();
+  await setNextDue(queries, skipped!.id, rig.clock.now() + HOUR);
+  await scheduler.tick();
+  const { jobs } = await queries
+    .selectFrom('jobs')
+    .select((e) => e.fn.count<number>('item_id').distinct().as('jobs'))
+    .where('operation', '=', 'Backup')
+    .executeTakeFirstOrThrow();
+  assert.equal(Number(jobs), count, 'the one that was not due was not looked at');
+  assert.deepEqual(await due(), []);
+  await rig.clock.turn(24 * HOUR);
+  assert.equal((await due()).length, count + 1);
+});
+
+test('points are pruned when the next of them ends, and a day later at the latest', async () => {
+  await using rig = await VaultRig.open(DAILY);
+  await rig.backUp();
+  await rig.clock.turn(HOUR);
+  await rig.backUp();
+  const pruneDue = () => listItemsToPrune(rig.db.queries, rig.clock.now(), 9);
+  const scheduler = new Scheduler(rig.tools, rig.runner);
+  await scheduler.tick();
+  assert.deepEqual(await pruneDue(), []);
+  await rig.clock.turn(24 * HOUR);
+  assert.deepEqual(await pruneDue(), [rig.item.id], 'once a day');
+  await pruneItem(rig.tools, rig.item.id);
+  await rig.clock.turn(23 * HOUR - 1);
+  assert.deepEqual(await pruneDue(), []);
+  await rig.clock.turn(1);
+  assert.deepEqual(await pruneDue(), [rig.item.id], 'the first snapshot ends');
+  await scheduler.tick();
+  assert.equal((await rig.host.snapshots(MACHINE)).length, 1);
 });

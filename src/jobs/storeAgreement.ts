@@ -49,7 +49,8 @@ export async function assertStoreAgrees(
  */
 export async function compareAtStart(tools: AgreementTools): Promise<void> {
   const { db, clock, log } = tools;
-  for (const { id } of await allVaults(db.queries)) {
+  for (const { id, provisioningState } of await allVaults(db.queries)) {
+    if (provisioningState === 'Deleting') continue;
     try {
       if ((await getStoreState(db.queries, id)).reconcile) continue;
       await assertStoreAgrees(tools, id);

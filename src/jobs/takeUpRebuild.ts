@@ -11,6 +11,7 @@ import { allVaults, insertVault } from '../db/vaults.ts';
 import { CodedError } from '../lib/error.ts';
 import { type RebuildRequest, readRebuildRequest, removeRebuildRequest } from '../store/rebuild.ts';
 import { DEFAULT_POLICY_NAME, defaultPolicy, ENHANCED_POLICY_NAME, enhancedPolicy } from '../vault/defaultPolicies.ts';
+import { jobError } from '../vault/errorCatalogue.ts';
 import { newVault } from '../vault/vaultRules.ts';
 import type { JobTools } from './context.ts';
 import { newHousekeepingJob } from './housekeeping.ts';
@@ -43,11 +44,11 @@ export async function takeUpRebuild(
     const why = [
       `The catalogue was rebuilt from ${request.database?.name ?? 'the store, without a copy of the database'}.`,
     ];
-    const ended = {
-      code: 'StoreReconcileRequired',
-      message: 'The database was put back from a copy; nobody knows how far this job has come since.',
-      recommendations: ['Ask for it again once the vault is reconciled.'],
-    };
+    const ended = jobError(
+      'StoreReconcileRequired',
+      'The database was put back from a copy; nobody knows how far this job has come since.',
+      ['Ask for it again once the vault is reconciled.'],
+    );
     for (const vault of await allVaults(tx)) {
       await changeStoreState(tx, vault.id, { reconcile: { since: now, why } });
       await endJobsOfVault(tx, vault.id, ended, now);

@@ -96,9 +96,12 @@ export class VaultPlaces {
     await this.#options.db?.queries.deleteFrom('store_states').where('vault_id', '=', vaultId).execute();
   }
 
-  /** Everything in every place; what the storage still locks stays there. */
-  async removeStore(vaultId: string, layout: VaultLayout): Promise<void> {
-    for (const place of [...layout.primary, ...layout.secondary]) await this.#empty(vaultId, place);
+  /** Everything in every place; what the storage still locks stays there: false. */
+  async removeStore(vaultId: string, layout: VaultLayout): Promise<boolean> {
+    let isEmpty = true;
+    for (const place of [...layout.primary, ...layout.secondary])
+      isEmpty = (await this.#empty(vaultId, place)) && isEmpty;
+    return isEmpty;
   }
 
   async #removeFrom(vaultId: string, before: VaultLayout, after: VaultLayout): Promise<void> {
@@ -107,12 +110,15 @@ export class VaultPlaces {
       if (!used.includes(place)) await this.#empty(vaultId, place);
   }
 
-  async #empty(vaultId: string, place: string): Promise<void> {
+  async #empty(vaultId: string, place: string): Promise<boolean> {
     const { reaper } = await openPlaces(this.#options, { storeName: vaultId, places: [place], quorum: 1 });
+    let isEmpty = true;
     for await (const { name } of reaper.list(''))
       await reaper.delete(name).catch((error: unknown) => {
         if (!isRefusedDeletion(error)) throw error;
+        isEmpty = false;
       });
+    return isEmpty;
   }
 
   /** Without the database's word, the places are asked which of them has the store. */

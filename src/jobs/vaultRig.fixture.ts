@@ -155,7 +155,7 @@ export class VaultRig implements AsyncDisposable {
 
   /** Another process's runner on the same database. */
   newRunner(): JobRunner {
-    const handlers = { Backup: runBackup, Restore: runRestore };
+    const handlers = { Backup: runBackup, Restore: runRestore, CrossRegionRestore: runRestore };
     return new JobRunner(this.tools, { owner: randomUUID(), handlers, concurrency: 4 });
   }
 

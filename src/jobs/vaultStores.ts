@@ -10,7 +10,7 @@ import type { KeyEncryptionKey } from '../store/keys.ts';
 import { createStore, mendFormat, openStore, type Store } from '../store/store.ts';
 import { redundancyIn, type VaultLayout, type VaultRedundancy } from '../vault/redundancy.ts';
 import type { Vault } from '../vault/vault.ts';
-import { KeyFolder } from './keyFolder.ts';
+import { KeyFolder, type VaultKeyNames } from './keyFolder.ts';
 import { type PlacedStore, removePlacesLeftovers } from './placedStore.ts';
 import { oneFolder, type StoragePlaces } from './storagePlaces.ts';
 import { type WrittenKit, writeVaultKit } from './vaultKit.ts';
@@ -160,11 +160,16 @@ export class VaultStores {
   /** The caller has made sure that nothing refers to the store. The key goes last, after all that it opens. */
   async remove(vault: { readonly id: string }): Promise<void> {
     this.#open.delete(vault.id);
-    await this.#places.removeStore(vault.id, await this.#places.layoutOf(vault.id));
-    await this.#places.forget(vault.id);
-    await rm(this.storeFolder(vault.id), { recursive: true, force: true });
-    await rm(this.#dedupePath(vault.id), { force: true });
-    await this.keys.remove(vault.id);
+    const isEmpty = await this.#places.removeStore(vault.id, await this.#places.layoutOf(vault.id));
+    await this.#forgetRemoved(vault.id, isEmpty);
+  }
+
+  /** As `remove`, but while the storage still locks anything, place and key stay known: false, ask again later. */
+  async purge(vault: { readonly id: string }): Promise<boolean> {
+    this.#open.delete(vault.id);
+    if (!(await this.#places.removeStore(vault.id, await this.#places.layoutOf(vault.id)))) return false;
+    await this.#forgetRemoved(vault.id, true);
+    return true;
   }
 
   /** What the vault's places give it, beside what was wished for; `why` when these differ. */
@@ -172,10 +177,13 @@ export class VaultStores {
     return redundancyIn(await this.#places.layoutOf(vault.id), vault.redundancy);
   }
 
+  keyNames(vaultId: string): Promise<VaultKeyNames> {
+    return this.keys.names(vaultId);
+  }
+
   /** Ids of the vaults that have a store in a folder here. */
   async list(): Promise<readonly string[]> {
-    const disks = [...this.#storage.places.values()].flatMap((place) => (place.kind === 'disk' ? [place.folder] : []));
-    const found = await Promise.all([...new Set([...disks, this.#folders.stores])].map(foldersIn));
+    const found = await Promise.all([...new Set([...this.#diskFolders(), this.#folders.stores])].map(foldersIn));
     return [...new Set(found.flat())].sort();
   }
 
@@ -223,6 +231,20 @@ export class VaultStores {
     if (this.#cleaned.has(store)) return;
     this.#cleaned.add(store);
     await removePlacesLeftovers(spec);
+  }
+
+  #diskFolders(): readonly string[] {
+    return [...this.#storage.places.values()].flatMap((place) => (place.kind === 'disk' ? [place.folder] : []));
+  }
+
+  async #forgetRemoved(vaultId: string, isEmpty: boolean): Promise<void> {
+    await this.#places.forget(vaultId);
+    // folders without files are no store: `list` must not show them
+    for (const folder of isEmpty ? this.#diskFolders() : [])
+      await rm(join(folder, vaultId), { recursive: true, force: true });
+    await rm(this.storeFolder(vaultId), { recursive: true, force: true });
+    await rm(this.#dedupePath(vaultId), { force: true });
+    await this.keys.remove(vaultId);
   }
 
   #dedupePath(vaultId: string): string {

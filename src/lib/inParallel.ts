@@ -3,7 +3,7 @@
  * lets no further one begin, and is what it rejects with.
  */
 export async function inParallel<Item>(
-  items: AsyncIterable<Item>,
+  items: AsyncIterable<Item> | Iterable<Item>,
   limit: number,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {

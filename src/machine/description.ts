@@ -3,7 +3,7 @@ import { type Document, parseDocument } from 'yaml';
 import { CodedError } from '../lib/error.ts';
 import { Fields } from './description/fields.ts';
 import { isInside, mustLieIn } from './description/roots.ts';
-import type { DiskFormat } from './machine.ts';
+import type { DiskFormat, NetworkCard } from './machine.ts';
 
 /**
  * A machine as a file of a host's folder tells it, YAML or JSON:
@@ -57,9 +57,13 @@ export interface QemuDescription {
   /** Where overwritten blocks are kept while a snapshot is copied: best on the disks' own storage. */
   readonly scratchFolder?: string;
   readonly scratchLimitMiB?: number;
+  /** Network cards of a machine that we start; none: it has no network. */
+  readonly cards?: readonly NetworkCard[];
+  /** Its files are a read-only volume called cidata. */
+  readonly seedFolder?: string;
 }
 
-export const DISK_FORMATS: readonly DiskFormat[] = ['raw', 'qcow2', 'vhd', 'vhdx', 'vmdk'];
+const DISK_FORMATS: readonly DiskFormat[] = ['raw', 'qcow2', 'vhd', 'vhdx', 'vmdk'];
 const MAX_TEXT_CHARS = 256 * 1024;
 const MAX_ALIASES = 10;
 /** The VM name of Azure: it may stand in a path, so no separator and no leading period. */
@@ -69,6 +73,11 @@ const LOCATION = /^[a-z0-9]{1,40}$/;
 const DISK_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,78}[A-Za-z0-9_])?$/;
 const UUID = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 const MAX_DISKS = 65;
+const MAX_CARDS = 8;
+const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
+const NET = /^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/;
+const ADDRESS = /^\d{1,3}(?:\.\d{1,3}){3}$/;
+const BRIDGE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/;
 
 /** Where a description may point. */
 export interface DescriptionPlace {
@@ -156,9 +165,25 @@ const readQemu = (qemu: Fields, place: DescriptionPlace): QemuDescription => {
     freezeHook: qemu.optional('freezeHook', () => qemu.flag('freezeHook')) ?? false,
     ...path('scratchFolder'),
     ...qemu.optional('scratchLimitMiB', () => ({ scratchLimitMiB: qemu.integer('scratchLimitMiB', 1, 2 ** 26) })),
+    ...qemu.optional('cards', () => ({ cards: qemu.list('cards', MAX_CARDS).map(readCard) })),
+    ...path('seedFolder'),
   };
   if (description.agentSocket !== undefined && description.qmpSocket === undefined)
     throw qemu.invalid('agentSocket', 'needs qmpSocket beside it');
   qemu.refuseUnknown();
   return description;
+};
+
+const readCard = (card: Fields): NetworkCard => {
+  const mac = card.text('mac', MAC, 'six bytes in small hexadecimal, divided by colons');
+  const bridge = card.optional('bridge', () => card.text('bridge', BRIDGE, 'the name of a bridge of this computer'));
+  const network =
+    bridge === undefined
+      ? {
+          net: card.text('net', NET, 'an IPv4 range such as 10.0.0.0/24'),
+          address: card.text('address', ADDRESS, 'an IPv4 address of the range'),
+        }
+      : { bridge };
+  card.refuseUnknown();
+  return { mac, ...network };
 };

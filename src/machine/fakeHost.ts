@@ -3,18 +3,26 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { CodedError } from '../lib/error.ts';
+import { consistencyOf } from './fake/consistency.ts';
 import { copyDiskFile } from './fake/copyDiskFile.ts';
-import { type FakeDisk, newFakeDisk } from './fake/fakeDisk.ts';
+import { fakeExtension } from './fake/extension.ts';
+import { type FakeDisk, type FakeMachine, newFakeDisk } from './fake/fakeDisk.ts';
 import { FaultScript } from './fake/faultScript.ts';
+import { fakeKeeper } from './fake/keeper.ts';
 import { type FrozenDisk, openFrozenDisk, whyNotFrom } from './fake/snapshotDisk.ts';
 import type {
   DiskTarget,
+  ExtensionState,
+  GuestExtension,
+  KeptMachineSpec,
   Machine,
   MachineHost,
+  MachineKeeper,
   MachineRef,
   MachineSpec,
   NewDisk,
   PowerState,
+  ScriptsResult,
   Snapshot,
   SnapshotDisk,
   SnapshotDiskInfo,
@@ -31,11 +39,6 @@ export interface FakeMachineSpec {
   readonly osType?: 'Linux' | 'Windows';
   readonly powerState?: PowerState;
   readonly disks: readonly { readonly lun: number; readonly name: string; readonly sizeBytes: number }[];
-}
-
-interface FakeMachine {
-  machine: Machine;
-  disks: FakeDisk[];
 }
 
 interface FakeSnapshot {
@@ -55,6 +58,14 @@ export class FakeHost implements MachineHost {
   readonly problems: string[] = [];
   /** Set to make every snapshot crash-consistent with this reason; undefined: the agent freezes. */
   agentFault: string | undefined;
+  /** What the guest's scripts come to in every snapshot that asks the agent; undefined: the guest has none. */
+  scripts: ScriptsResult | undefined;
+  /** Set to make the extension stand so on every running machine; undefined: it can be installed. */
+  extensionFault: ExtensionState | undefined;
+  readonly extension: GuestExtension = fakeExtension(this);
+  /** How the machines that `keeper` made were asked for, by group and name in small letters. */
+  readonly specs = new Map<string, KeptMachineSpec>();
+  readonly keeper: MachineKeeper;
   /** Disks opened and not yet disposed. */
   openDisks = 0;
   readonly #folder: string;
@@ -67,6 +78,7 @@ export class FakeHost implements MachineHost {
     this.name = options.name ?? 'fake';
     this.#folder = options.folder;
     this.#clock = options.clock;
+    this.keeper = fakeKeeper(this, this.#folder, this.#machines);
   }
 
   /** Adds a machine with empty disks; replaces one of the same name, which then has another vmId. */
@@ -162,7 +174,7 @@ export class FakeHost implements MachineHost {
     const snapshot: Snapshot = {
       id: request.id,
       takenAt: this.#clock.now(),
-      ...consistencyOf(machine, request, this.agentFault),
+      ...consistencyOf(machine, request, this.agentFault, this.scripts),
       disks: taken,
       machine: this.#view(machineKey(ref)),
     };
@@ -226,7 +238,7 @@ export class FakeHost implements MachineHost {
     const machine: Machine = {
       host: this.name,
       ...{ resourceGroup, name, location, tags, osType },
-      vmId: randomUUID(),
+      vmId: 'vmId' in spec ? String(spec.vmId) : randomUUID(),
       powerState: 'stopped',
       agent: { status: 'notReady' },
       disks: [],
@@ -285,14 +297,3 @@ export class FakeHost implements MachineHost {
 }
 
 const INCREMENTAL = { kind: 'incremental' } as const;
-
-const consistencyOf = (machine: Machine, request: SnapshotRequest, agentFault: string | undefined) => {
-  const crash = (consistencyReason: string) => ({ consistency: 'crash' as const, consistencyReason, frozenMs: 0 });
-  if (request.crashConsistentOnly) return crash('a crash-consistent point was asked for');
-  if (machine.powerState !== 'running') return crash('the machine is not running');
-  if (agentFault !== undefined) return crash(agentFault);
-  return {
-    consistency: machine.osType === 'Windows' ? ('application' as const) : ('fileSystem' as const),
-    frozenMs: 8,
-  };
-};

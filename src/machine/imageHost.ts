@@ -9,11 +9,13 @@ import { type DescribedMachine, findMachine, machineStateFolder, readMachines } 
 import type { FolderPlace } from './description/place.ts';
 import { ProblemLog } from './description/problemLog.ts';
 import { writeDescription } from './description/write.ts';
+import { EXTENSION_VERSION } from './extension/program.ts';
 import { copyImage } from './image/copyImage.ts';
 import { readImageHeader } from './imageFormat.ts';
 import type {
   Disk,
   DiskTarget,
+  GuestExtension,
   Machine,
   MachineHost,
   MachineRef,
@@ -48,6 +50,13 @@ export const openImageHost = async (options: ImageHostOptions): Promise<MachineH
 
 class ImageHost implements MachineHost {
   readonly kind = 'image';
+  readonly extension: GuestExtension = {
+    version: EXTENSION_VERSION,
+    ensure: async (ref) => {
+      await findMachine(this.#place, ref);
+      return { status: 'unsupported', why: 'a machine of an image host is always off: nothing runs in it' };
+    },
+  };
   readonly name: string;
   readonly #clock: Clock;
   readonly #place: FolderPlace;

@@ -32,6 +32,7 @@ export const machineContract = (
     });
   };
   checkMachines(check);
+  checkExtension(check);
   checkSnapshots(check);
   checkRequests(check);
   checkRestores(check);
@@ -61,6 +62,23 @@ const checkMachines = (check: Check): void => {
     await assert.rejects(host.snapshot(missing, { id: 's1' }), coded('BCMV2VMNotFound'));
     assert.deepEqual(await host.snapshots(missing), []);
     assert.deepEqual(await host.reconcile(missing), []);
+  });
+};
+
+const checkExtension = (check: Check): void => {
+  check('says how the guest extension stands, and puts it nowhere twice', async ({ host, ref }) => {
+    assert.match(host.extension.version, /^\d+\.\d+$/);
+    await assert.rejects(
+      host.extension.ensure({ resourceGroup: ref.resourceGroup, name: 'nobody' }),
+      coded('BCMV2VMNotFound'),
+    );
+    const { powerState } = await host.find(ref);
+    const first = await host.extension.ensure(ref);
+    const second = await host.extension.ensure(ref);
+    const off = host.kind === 'image' ? 'unsupported' : 'machineOff';
+    assert.equal(first.status, powerState === 'running' ? 'installed' : off);
+    if (first.status === 'installed') assert.deepEqual(second, { ...first, changed: false });
+    else assert.deepEqual(second, first);
   });
 };
 

@@ -24,6 +24,49 @@ export interface AgentState {
   readonly version?: string;
 }
 
+/** What came of the guest's own pre and post script, in Azure's words; `number` as Azure's extension reports it. */
+export interface ScriptFailure {
+  readonly code: ScriptFailureCode;
+  readonly number: number;
+  readonly message: string;
+}
+
+export type ScriptFailureCode =
+  | 'Pre-ScriptExecutionFailed'
+  | 'Post-ScriptExecutionFailed'
+  | 'Pre-ScriptNotFound'
+  | 'Post-ScriptNotFound'
+  | 'IncorrectPluginhostFile'
+  | 'IncorrectJSONConfigFile'
+  | 'InsufficientPermissionforPre-Script'
+  | 'InsufficientPermissionforPost-Script'
+  | 'Pre-ScriptTimeout'
+  | 'Post-ScriptTimeout';
+
+/** The guest's scripts around one snapshot; absent where the guest configures none. */
+export interface ScriptsResult {
+  readonly succeeded: boolean;
+  /** In the order they were met. */
+  readonly failures: readonly ScriptFailure[];
+}
+
+/** How the guest extension stands in a machine. */
+export type ExtensionState =
+  | { readonly status: 'installed'; readonly version: string; readonly changed: boolean }
+  | { readonly status: 'machineOff' }
+  /** Somebody works on the machine: ask again. */
+  | { readonly status: 'busy' }
+  | { readonly status: 'failed'; readonly why: string; readonly recommendation: string }
+  | { readonly status: 'unsupported'; readonly why: string };
+
+/** What runs the guest's pre and post scripts, kept in the guest itself; docs/guest-extension.md. */
+export interface GuestExtension {
+  /** The version this host installs: 'major.minor'. */
+  readonly version: string;
+  /** Installs it, or upgrades an older one; nothing happens where it is there. Errors: BCMV2VMNotFound, HostUnavailable. */
+  ensure(ref: MachineRef, signal?: AbortSignal): Promise<ExtensionState>;
+}
+
 export interface Machine {
   /** Name of its host in the server's configuration. */
   readonly host: string;
@@ -54,6 +97,8 @@ export interface SnapshotRequest {
   readonly luns?: readonly number[];
   /** Skip the guest agent altogether. */
   readonly crashConsistentOnly?: boolean;
+  /** Why it is to be skipped, in words for the user. */
+  readonly crashConsistentReason?: string;
   readonly signal?: AbortSignal;
   /** Called now and then while local copies are made. */
   readonly onProgress?: (progress: { bytesDone: number; bytesTotal: number }) => void;
@@ -79,6 +124,7 @@ export interface Snapshot {
   readonly consistencyReason?: string;
   /** How long the guest's file systems stood frozen; 0 when they never were. */
   readonly frozenMs: number;
+  readonly scripts?: ScriptsResult;
   readonly disks: readonly SnapshotDiskInfo[];
   /** The machine as it was, kept with the point so that it can be made again. */
   readonly machine: Machine;
@@ -131,10 +177,86 @@ export interface MachineSpec extends MachineRef {
   }[];
 }
 
+/** A disk image that a host keeps, attached or not. */
+export interface KeptDisk {
+  readonly path: string;
+  readonly format: DiskFormat;
+  readonly sizeBytes: number;
+}
+
+export interface NewKeptDisk {
+  readonly resourceGroup: string;
+  readonly name: string;
+  /** At least the size of the image it is made of; absent: just that. */
+  readonly sizeBytes?: number;
+  /** Absent: empty. */
+  readonly from?: { readonly path: string; readonly format: DiskFormat };
+}
+
+/** A network card: behind a NAT of its own that gives the guest this very address, or on a bridge of the host. */
+export type NetworkCard =
+  | { readonly mac: string; readonly net: string; readonly address: string }
+  | { readonly mac: string; readonly bridge: string };
+
+export interface Hardware {
+  readonly memoryMiB: number;
+  readonly cpus: number;
+}
+
+/** How a machine boots that does not boot from its disk. */
+export interface Boot {
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly append?: string;
+  readonly firmware?: string;
+}
+
+export interface KeptMachineSpec extends MachineSpec, Hardware {
+  readonly vmId: string;
+  readonly boot: Boot;
+  readonly cards: readonly NetworkCard[];
+  /** Files that the guest finds at its first boot, on a volume called cidata (cloud-init's NoCloud). */
+  readonly seed?: Readonly<Record<string, string>>;
+}
+
+/** What a host can do that makes machines and removes them. Errors of all: OperationNotAllowed for machines run by others. */
+/** A disk that was being made when its server ended, if it was begun at all. */
+export interface UnfinishedDisk {
+  readonly resourceGroup: string;
+  readonly name: string;
+}
+
+export interface MachineKeeper {
+  /** Durable when it resolves. Errors: InvalidParameter (smaller than its image), those of the image; StoreFull. */
+  makeDisk(disk: NewKeptDisk, signal?: AbortSignal): Promise<KeptDisk>;
+  /** No error when it is not there. */
+  removeDisk(disk: KeptDisk): Promise<void>;
+  /** Removes what was begun under these names by a process that ended: images that no machine has. None is `kept`. */
+  removeUnfinished(disks: readonly UnfinishedDisk[], kept: readonly string[]): Promise<void>;
+  /** Powered off. Errors: Conflict. */
+  createMachine(spec: KeptMachineSpec): Promise<Machine>;
+  /** Whether the machine is ours to change and remove; not when others run it. Errors: BCMV2VMNotFound. */
+  manages(ref: MachineRef): Promise<boolean>;
+  /** Cuts its power and forgets it; disks and snapshots stay. Errors: BCMV2VMNotFound. */
+  deleteMachine(ref: MachineRef): Promise<void>;
+  /** At once where the machine runs. Errors: BCMV2VMNotFound, Conflict (the LUN is taken). */
+  attachDisk(ref: MachineRef, disk: KeptDisk & { readonly lun: number; readonly name: string }): Promise<void>;
+  /** Errors: BCMV2VMNotFound, OperationNotAllowed (the OS disk, or a guest that does not let go). */
+  detachDisk(ref: MachineRef, lun: number): Promise<void>;
+  /** What is given; hardware counts from the next start on. */
+  change(
+    ref: MachineRef,
+    what: Partial<Hardware> & { readonly tags?: Readonly<Record<string, string>> },
+  ): Promise<void>;
+}
+
 export interface MachineHost extends AsyncDisposable {
   /** Name in the configuration, unique. */
   readonly name: string;
   readonly kind: 'qemu' | 'image' | 'fake';
+  readonly extension: GuestExtension;
+  /** Absent on a host that makes no machines but those of restores. */
+  readonly keeper?: MachineKeeper;
 
   /**
    * All machines now. One bad description, or a machine that does not answer in a few seconds, never hides the others:
@@ -148,7 +270,9 @@ export interface MachineHost extends AsyncDisposable {
   /**
    * Takes a consistent view over all disks at one instant. Thaw is always sent; nothing holds the guest frozen
    * over 60 s, not even the death of this process. Either the whole snapshot is durable, or nothing of it is left.
-   * Errors: BCMV2VMNotFound, SnapshotFailed, HostUnavailable, ImageFormatUnsupported, ImageHeaderInvalid, ToolMissing.
+   * The guest's post script runs once whenever its pre script was begun, also when this process dies in between.
+   * Errors: BCMV2VMNotFound, SnapshotFailed, HostUnavailable, ImageFormatUnsupported, ImageHeaderInvalid, ToolMissing;
+   * a ScriptFailureCode when the guest's scripts failed and it wants no backup then.
    */
   snapshot(ref: MachineRef, request: SnapshotRequest): Promise<Snapshot>;
 

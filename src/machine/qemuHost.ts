@@ -11,9 +11,12 @@ import { type DescribedMachine, findMachine, machineStateFolder, readMachines } 
 import type { FolderPlace } from './description/place.ts';
 import { ProblemLog } from './description/problemLog.ts';
 import { writeDescription } from './description/write.ts';
+import { EXTENSION_VERSION } from './extension/program.ts';
 import type { ImageHostOptions } from './imageHost.ts';
 import type {
   DiskTarget,
+  ExtensionState,
+  GuestExtension,
   Machine,
   MachineHost,
   MachineRef,
@@ -26,7 +29,10 @@ import type {
 import { machineKey, snapshotNotFound } from './machineRef.ts';
 import type { AgentView } from './qemu/agentProbe.ts';
 import { describedDisks } from './qemu/describedDisks.ts';
+import { ensureExtension } from './qemu/ensureExtension.ts';
+import { QemuKeeper } from './qemu/keeper.ts';
 import { MachineHandle } from './qemu/machineHandle.ts';
+import { managedMachine, notRunning } from './qemu/notRunning.ts';
 import { QemuSilent, withTimeout } from './qemu/qmp.ts';
 import { reconcileMachine } from './qemu/reconcile.ts';
 import { managedSockets } from './qemu/sockets.ts';
@@ -37,6 +43,7 @@ import { openRunFolder } from './tools/runFolder.ts';
 export interface QemuHostOptions extends ImageHostOptions {
   /** Boot and memory of machines that `create` makes. */
   readonly newMachine?: {
+    readonly accelerator?: 'tcg' | 'kvm';
     readonly memoryMiB?: number;
     readonly kernel?: string;
     readonly initrd?: string;
@@ -44,9 +51,13 @@ export interface QemuHostOptions extends ImageHostOptions {
   };
   /** How long a machine's QEMU and agent may take to answer `list` and `find`; 5000 by default. */
   readonly answerTimeoutMs?: number;
+  /** A guest that hears nothing for so long after its pre script runs its post script itself; 90 by default. */
+  readonly postScriptGraceSeconds?: number;
 }
 
 const ANSWER_TIMEOUT_MS = 5_000;
+/** Longer than the longest cut, thaw included. */
+const POST_SCRIPT_GRACE_SECONDS = 90;
 
 /** QEMU guests, reached through the monitor and the guest agent: started by us from a folder of descriptions, or by others. */
 export const openQemuHost = async (options: QemuHostOptions): Promise<MachineHost> =>
@@ -55,6 +66,8 @@ export const openQemuHost = async (options: QemuHostOptions): Promise<MachineHos
 class QemuHost implements MachineHost {
   readonly kind = 'qemu';
   readonly name: string;
+  readonly extension: GuestExtension;
+  readonly keeper: QemuKeeper;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #place: FolderPlace;
@@ -62,6 +75,7 @@ class QemuHost implements MachineHost {
   readonly #problems: ProblemLog;
   readonly #newMachine: QemuHostOptions['newMachine'];
   readonly #answerTimeoutMs: number;
+  readonly #graceSeconds: number;
   readonly #disks: DiskFolder;
   /** One snapshot, merge or reconciliation a machine at a time. */
   readonly #lock = new KeyedLock();
@@ -77,7 +91,18 @@ class QemuHost implements MachineHost {
     this.#problems = new ProblemLog(options.name, options.log ?? silentLogger);
     this.#newMachine = options.newMachine;
     this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
+    this.#graceSeconds = options.postScriptGraceSeconds ?? POST_SCRIPT_GRACE_SECONDS;
     this.#disks = new DiskFolder(options.stateFolder);
+    const handleOf = (machine: DescribedMachine) => this.#handle(machine);
+    this.keeper = new QemuKeeper({
+      place: this.#place,
+      clock: this.#clock,
+      lock: this.#lock,
+      handleOf,
+      host: this,
+      accelerator: options.newMachine?.accelerator ?? 'tcg',
+    });
+    this.extension = { version: EXTENSION_VERSION, ensure: (ref, signal) => this.#ensureExtension(ref, signal) };
   }
 
   async list(signal?: AbortSignal): Promise<{ machines: readonly Machine[]; problems: readonly string[] }> {
@@ -111,11 +136,9 @@ class QemuHost implements MachineHost {
       const agentSocket = machine.qemu.qmpSocket === undefined ? agent : machine.qemu.agentSocket;
       const take = async () => {
         const view = await this.#view(machine);
-        const { link } = handle;
-        return takeSnapshot(
-          { machine, collection, link, qmpSocket, agentSocket, view, clock: this.#clock, log: this.#log },
-          request,
-        );
+        const reached = { link: handle.link, agent: handle.agent, qmpSocket, agentSocket };
+        const tools = { clock: this.#clock, log: this.#log, graceSeconds: this.#graceSeconds };
+        return takeSnapshot({ machine, collection, view, ...reached, ...tools }, request);
       };
       try {
         return await (machine.qemu.qmpSocket === undefined ? handle.whileLaunched(machine, take) : take());
@@ -183,7 +206,7 @@ class QemuHost implements MachineHost {
   }
 
   async start(ref: MachineRef): Promise<void> {
-    const machine = await this.#managed(ref, 'started');
+    const machine = await managedMachine(this.#place, ref, 'started');
     await (await this.#handle(machine)).start(machine);
   }
 
@@ -191,20 +214,17 @@ class QemuHost implements MachineHost {
     ref: MachineRef,
     options: { readonly graceful?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<void> {
-    const machine = await this.#managed(ref, 'stopped');
+    const machine = await managedMachine(this.#place, ref, 'stopped');
     await (await this.#handle(machine)).stop(options.graceful ?? false, options.signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  async #managed(ref: MachineRef, done: string): Promise<DescribedMachine> {
+  async #ensureExtension(ref: MachineRef, signal?: AbortSignal): Promise<ExtensionState> {
     const machine = await findMachine(this.#place, ref);
-    if (machine.qemu.qmpSocket === undefined) return machine;
-    throw new CodedError(
-      'UserErrorVmNotInDesirableState',
-      `${ref.name} is described by its qmpSocket: it is ${done} by whoever runs it`,
-      { target: ref.name },
-    );
+    const key = machineKey(ref);
+    if (this.#lock.isHeld(key)) return { status: 'busy' };
+    return this.#lock.run(key, async () => ensureExtension(machine, await this.#handle(machine), this.#clock, signal));
   }
 
   /** Errors: HostUnavailable when its QEMU does not answer in time. */
@@ -273,15 +293,3 @@ class QemuHost implements MachineHost {
     return open;
   }
 }
-
-const notRunning = ({ name, qemu }: DescribedMachine): CodedError =>
-  new CodedError(
-    'HostUnavailable',
-    `${name} does not run: no QEMU listens at its qmpSocket ${qemu.qmpSocket}. Start it, or describe it without qmpSocket`,
-    {
-      target: name,
-      recommendations: [
-        `A machine that is off is backed up when it is described without qmpSocket: Strongroom then starts a QEMU for it.`,
-      ],
-    },
-  );

@@ -5,7 +5,12 @@ import { CodedError, isSystemError } from '../lib/error.ts';
 import type { KeyEncryptionKey } from './keys.ts';
 
 /** Where a key-encryption key comes from; docs/keys.md. Holds no secret, so that it may be shown. */
-export type KekSource =
+export type KekSource = KeySource & {
+  /** What the operator calls the key, for clients that name the key of a vault; no secret. */
+  readonly keyUri?: string;
+};
+
+type KeySource =
   | { readonly kind: 'file' /** 32 bytes. */; readonly path: string }
   | { readonly kind: 'passphrase-file' /** UTF-8; a line feed at its end is cut. */; readonly path: string }
   | {
@@ -18,6 +23,7 @@ export type KekSource =
       readonly timeoutSeconds: number;
     };
 
+const MAX_URI_LENGTH = 1024;
 export const KEK_BYTES = 32;
 const MAX_OUTPUT_BYTES = 1024;
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -34,16 +40,19 @@ export const parseKekSource = (
 ): KekSource => {
   const value = jsonObject(text, where.name);
   const { kind, path = kind === 'file' ? where.ownFile : undefined, argv, ...rest } = value;
-  const { format = 'passphrase', timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, ...unknown } = rest;
+  const { format = 'passphrase', timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, keyUri, ...unknown } = rest;
   const refuse = (field: string, why: string): CodedError =>
     new CodedError('InvalidParameter', `${where.name}: '${field}' ${why}. Legal: ${LEGAL}.`, { target: field });
   const filled = (word: string): string => word.replaceAll('{vaultId}', where.vaultId);
   const [stray] = Object.keys(unknown);
   if (stray !== undefined) throw refuse(stray, 'is not known');
+  if (keyUri !== undefined && !(typeof keyUri === 'string' && /^[\x21-\x7e]+$/.test(keyUri)))
+    throw refuse('keyUri', 'must be printable ASCII without blanks');
+  const named = typeof keyUri === 'string' ? { keyUri: filled(keyUri).slice(0, MAX_URI_LENGTH) } : {};
   if (kind === 'file' || kind === 'passphrase-file') {
     if (argv !== undefined) throw refuse('argv', 'belongs to a command');
     if (typeof path !== 'string' || path === '') throw refuse('path', 'must name a file');
-    return { kind, path: resolve(where.folder, filled(path)) };
+    return { kind, path: resolve(where.folder, filled(path)), ...named };
   }
   if (kind !== 'command') throw refuse('kind', 'must be file, passphrase-file or command');
   if (path !== undefined) throw refuse('path', 'does not belong to a command');
@@ -53,7 +62,7 @@ export const parseKekSource = (
   if (format !== 'passphrase' && format !== 'base64') throw refuse('format', 'must be passphrase or base64');
   if (!Number.isInteger(timeoutSeconds) || (timeoutSeconds as number) < 1 || (timeoutSeconds as number) > 600)
     throw refuse('timeoutSeconds', 'must be a whole number from 1 to 600');
-  return { kind, argv: argv.map(filled), format, timeoutSeconds: timeoutSeconds as number };
+  return { kind, argv: argv.map(filled), format, timeoutSeconds: timeoutSeconds as number, ...named };
 };
 
 export const keyCommand = (argv: readonly string[], format: 'passphrase' | 'base64' = 'passphrase'): KekSource => ({

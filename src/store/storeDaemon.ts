@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS } from '../lib/clock.ts';
 import { CodedError } from '../lib/error.ts';
 import { createDaemonServer } from './daemon/daemonServer.ts';
 import { openFileFlags } from './daemon/fileFlags.ts';
 import { Gate } from './daemon/gate.ts';
 import { HeldClock, type Uptime } from './daemon/heldClock.ts';
 import { listenOnSocket } from './daemon/listenOnSocket.ts';
-import { DAY_MS, LockedStores, storesFolder } from './daemon/lockedStores.ts';
+import { LockedStores, storesFolder } from './daemon/lockedStores.ts';
 import { LockTable } from './daemon/lockTable.ts';
 import { machineUptime } from './daemon/machineUptime.ts';
 import type { StoreDaemonDescription } from './describeDaemon.ts';
@@ -164,7 +164,5 @@ function keepTime({ clock: machine, report }: StoreDaemonOptions, clock: HeldClo
   };
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 /** Of 64 MiB at most. */
 const BODIES_AT_ONCE = 6;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isCoded } from '../lib/error.ts';
 import { backupSubTasks, heldPhase, type Job, type SubTaskStatus, TAKE_SNAPSHOT, TRANSFER_DATA } from './job.ts';
-import { assertCancellable, isCancellable } from './jobRules.ts';
+import { assertCancellable, isCancellable, isRetriable } from './jobRules.ts';
 
 const job = (patch: Partial<Job> = {}): Job => ({
   id: 'j',
@@ -18,6 +18,7 @@ const job = (patch: Partial<Job> = {}): Job => ({
   cancelRequested: false,
   propertyBag: {},
   parameters: {},
+  attempt: 1,
   epoch: 0,
   ...patch,
 });
@@ -56,6 +57,24 @@ test('a backup, in either phase, and a restore can be cancelled while they run',
   assert.equal(refusal(phases('InProgress', 'NotStarted')), undefined);
   assert.equal(refusal(phases('Completed', 'InProgress')), undefined);
   assert.equal(refusal(job({ operation: 'Restore' })), undefined);
-  assert.equal(refusal(job({ status: 'Completed' })), "The job can't be cancelled because it isn't in progress");
+  assert.equal(refusal(job({ status: 'Completed' })), "Backup can't cancel the job because it isn't in progress");
   assert.equal(refusal(job({ operation: 'ConfigureBackup' })), "Cancellation isn't supported for this job type");
+});
+
+test('a restore whose data is transferred cannot be cancelled; only a backup that failed can be retried', () => {
+  const restored = job({
+    operation: 'Restore',
+    subTasks: [
+      { name: 'Transfer data from vault', status: 'Completed' },
+      { name: 'Create virtual machine', status: 'InProgress' },
+    ],
+  });
+  assert.throws(() => assertCancellable(restored), { message: "The job isn't in a cancelable state" });
+  assert.equal(isCancellable(job({ operation: 'CrossRegionRestore' })), false);
+  assert.deepEqual([isCancellable(job()), isCancellable(job({ status: 'Cancelling' }))], [true, false]);
+  const ended = (patch: Partial<Job>) => isRetriable(job({ itemId: 'i', status: 'Failed', ...patch }));
+  assert.deepEqual(
+    [ended({}), ended({ status: 'Cancelled' }), ended({ status: 'Completed' }), ended({ operation: 'Restore' })],
+    [true, true, false, false],
+  );
 });

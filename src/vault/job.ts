@@ -38,6 +38,10 @@ export const HOUSEKEEPING_OPERATIONS = [
 export type HousekeepingOperation = (typeof HOUSEKEEPING_OPERATIONS)[number];
 export type JobOperation = (typeof ARM_JOB_OPERATIONS)[number] | HousekeepingOperation;
 
+/** What looks after a store; Azure has no word for it, and its job lists leave it out. */
+export const isHousekeeping = (operation: JobOperation): operation is HousekeepingOperation =>
+  HOUSEKEEPING_OPERATIONS.some((other) => other === operation);
+
 export type SubTaskStatus = 'NotStarted' | 'InProgress' | 'Completed' | 'Skipped' | 'Failed' | 'Cancelled';
 
 export const TAKE_SNAPSHOT = 'Take Snapshot';
@@ -88,6 +92,8 @@ export interface Job {
   readonly propertyBag: Readonly<Record<string, string>>;
   /** What the runner needs to do the work. */
   readonly parameters: JsonObject;
+  /** From 1; one more each time it is tried again after a passing failure. A restart of the server does not count. */
+  readonly attempt: number;
   /** Times it was claimed; a fence: only the holder of the present epoch may write. */
   readonly epoch: number;
   readonly leaseOwner?: string;

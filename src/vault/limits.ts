@@ -19,6 +19,8 @@ export interface Limits {
   /** TiB. */
   readonly diskTib: number;
   readonly machineTib: number;
+  /** Days that jobs are kept after their end. */
+  readonly jobHistoryDays: number;
 }
 
 export const AZURE_LIMITS: Limits = {
@@ -34,4 +36,5 @@ export const AZURE_LIMITS: Limits = {
   disksOfMachine: 32,
   diskTib: 64,
   machineTib: 512,
+  jobHistoryDays: 90,
 };

@@ -8,7 +8,6 @@ export interface MachineName {
 
 const VAULT_NAME = /^[a-z][a-z0-9-]{1,49}$/i;
 const POLICY_NAME = /^[a-z][-_!a-z0-9]{2,149}$/i;
-const RESOURCE_GROUP_NAME = /^[-\p{L}\p{N}_().]{0,89}[-\p{L}\p{N}_()]$/u;
 
 /** `IaasVMContainer;iaasvmcontainerv2;{rg};{vm}` */
 export const containerName = (machine: MachineName): string => `IaasVMContainer;${shortContainerName(machine)}`;
@@ -57,23 +56,22 @@ export const assertVaultName = (name: string): void =>
     'must have 2 to 50 characters: letters, digits and hyphens, the first one a letter.',
   );
 
-/** Errors: InvalidResourceName. */
-export const assertPolicyName = (name: string): void =>
+/** Errors: InvalidResourceName, in the words of Azure's clients. */
+export const assertPolicyName = (name: string): void => {
+  const isLong = name.length >= 3 && name.length <= 150;
+  assertName(
+    isLong,
+    'policyName',
+    name,
+    `has ${name.length} characters. Backup policy name must contain between 3 and 150 characters.`,
+  );
   assertName(
     POLICY_NAME.test(name),
     'policyName',
     name,
-    "must have 3 to 150 characters: letters, digits, '-', '_' and '!', the first one a letter.",
+    "is not legal. Backup policy name should contain alphanumeric characters and cannot start with a number; '-', '_' and '!' may follow the first letter.",
   );
-
-/** Errors: InvalidResourceName. */
-export const assertResourceGroupName = (name: string): void =>
-  assertName(
-    RESOURCE_GROUP_NAME.test(name),
-    'resourceGroupName',
-    name,
-    "must have 1 to 90 characters: letters, digits, '-', '_', '(', ')' and '.', the last one not a dot.",
-  );
+};
 
 const parse = (name: string, prefix: string): MachineName | undefined => {
   const parts = name.split(';');

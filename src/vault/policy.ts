@@ -61,6 +61,18 @@ export interface Retention {
   readonly yearly?: { readonly years: number; readonly inMonths: readonly Month[]; readonly on: MonthDays };
 }
 
+export const TIERING_MODES = ['TierRecommended', 'TierAfter', 'DoNotTier'] as const;
+
+/** `tieringPolicy`: when monthly and yearly points would go to an archive tier. Kept and checked; there is no such tier. */
+export interface Tiering {
+  readonly ArchivedRP: {
+    readonly tieringMode: (typeof TIERING_MODES)[number];
+    /** Of TierAfter, months; else 0 and Invalid. */
+    readonly duration: number;
+    readonly durationType: 'Months' | 'Invalid';
+  };
+}
+
 /** What a policy says; what the user may change with a PUT. */
 export interface PolicyRules {
   /** Fixed when the policy is made. */
@@ -80,8 +92,9 @@ export interface PolicyRules {
   readonly snapshotConsistency?: 'OnlyCrashConsistent';
   /** The meaningless date that stood before the times, 'YYYY-MM-DD'; given back as it came. */
   readonly referenceDate: string;
+  /** `azureBackupRGNamePrefix` and `azureBackupRGNameSuffix`, those that were asked for. */
   readonly instantRPDetails: JsonObject;
-  readonly tieringPolicy?: JsonObject;
+  readonly tieringPolicy?: Tiering;
 }
 
 export interface Policy extends PolicyRules {

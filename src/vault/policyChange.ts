@@ -22,7 +22,7 @@ export const assertRetentionKept = (vault: Vault, from: PolicyRules, to: PolicyR
   if (details.length === 0) return;
   throw new CodedError(
     'UserErrorOperationDeniedOnImmutableItem',
-    'The vault is immutable: retention may only be kept or lengthened.',
+    'The Vault and Backup Item is immutable, hence operation is denied. Retention may only be kept or lengthened.',
     { target: 'retentionPolicy', details, recommendations: ['Keep or raise every retention; add rules freely.'] },
   );
 };

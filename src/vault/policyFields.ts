@@ -30,11 +30,11 @@ export class PolicyFields {
   optionalObject(value: unknown, target: string): Record<string, unknown> | undefined {
     if (value === undefined || value === null) return undefined;
     if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
-    return this.fault(target, 'must be an object.');
+    return this.fault(target, `is ${show(value)}; it must be an object.`);
   }
 
   object(value: unknown, target: string): Record<string, unknown> | undefined {
-    if (value === undefined || value === null) return this.fault(target, 'is required: an object.');
+    if (value === undefined || value === null) return this.fault(target, 'is missing; it is required: an object.');
     return this.optionalObject(value, target);
   }
 
@@ -46,7 +46,7 @@ export class PolicyFields {
   /** At least one; without repetition, in the order of `legal`. */
   words<const W extends string>(value: unknown, target: string, legal: readonly W[]): readonly W[] | undefined {
     if (!Array.isArray(value) || value.length === 0) {
-      return this.fault(target, `is required: a list of at least one of ${legal.join(', ')}.`);
+      return this.fault(target, `is ${show(value)}; it is required: a list of at least one of ${legal.join(', ')}.`);
     }
     const words = value.map((one, i) => this.word(one, `${target}[${i}]`, legal));
     return words.includes(undefined) ? undefined : legal.filter((one) => words.includes(one));
@@ -69,7 +69,7 @@ export class PolicyFields {
   /** A list of exactly one time. */
   oneTime(value: unknown, target: string): SentTime | undefined {
     if (Array.isArray(value) && value.length === 1) return this.time(value[0], `${target}[0]`);
-    return this.fault(target, 'must be a list of exactly one time.');
+    return this.fault(target, `is ${show(value)}; it must be a list of exactly one time.`);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { JsonObject } from './json.ts';
+import type { Tiering } from './policy.ts';
 
 /** `properties` of a policy as ARM's JSON has it. Times are ISO strings of which only the time of day means anything. */
 export interface PolicyPropertiesWire {
@@ -7,7 +8,7 @@ export interface PolicyPropertiesWire {
   readonly instantRPDetails: JsonObject;
   readonly schedulePolicy: SimpleScheduleWire | SimpleScheduleV2Wire;
   readonly retentionPolicy: LongTermRetentionWire;
-  readonly tieringPolicy?: JsonObject;
+  readonly tieringPolicy?: Tiering;
   readonly instantRpRetentionRangeInDays: number;
   readonly timeZone: string;
   readonly protectedItemsCount: number;

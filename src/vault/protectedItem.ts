@@ -1,4 +1,13 @@
-export type ProtectionState = 'IRPending' | 'Protected' | 'ProtectionError' | 'ProtectionStopped' | 'BackupsSuspended';
+import type { PolicyRules } from './policy.ts';
+
+export const PROTECTION_STATES = [
+  'IRPending',
+  'Protected',
+  'ProtectionError',
+  'ProtectionStopped',
+  'BackupsSuspended',
+] as const;
+export type ProtectionState = (typeof PROTECTION_STATES)[number];
 
 /** Selective disks: the OS disk (LUN -1) is always in. */
 export interface DiskSelection {
@@ -11,7 +20,14 @@ export interface SoftDelete {
   readonly deletedAt: number;
   readonly retentionDays: number;
   readonly purgeAt: number;
+  /** When people were told that the purge is near, ms. */
+  readonly announcedAt?: number;
+  /** When the purge began, ms: from then on it cannot be taken back. */
+  readonly purgingSince?: number;
 }
+
+/** The rules an item was kept under when its protection was stopped: a later policy is compared with them. */
+export type FormerRules = Pick<PolicyRules, 'policyType' | 'retention' | 'instantRestoreDays'>;
 
 export interface LastBackup {
   readonly status: 'Completed' | 'Failed' | 'InProgress';
@@ -38,7 +54,13 @@ export interface ProtectedItem {
   readonly protectionState: ProtectionState;
   /** Absent once protection is stopped. */
   readonly policyId?: string;
+  /** Set while protection is stopped and the policy gone with it. */
+  readonly formerRules?: FormerRules;
   readonly disks?: DiskSelection;
+  /** Name of the intent that asked for it. */
+  readonly intent?: string;
+  /** Resource group in which its snapshots are shown; absent until the first. */
+  readonly snapshotGroup?: string;
   readonly softDelete?: SoftDelete;
   readonly lastBackup?: LastBackup;
   readonly createdAt: number;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type ErrorCode, isCoded } from '../lib/error.ts';
 import { defaultPolicy, enhancedPolicy } from './defaultPolicies.ts';
+import { isDiskIncluded } from './diskSelection.ts';
 import type { Policy } from './policy.ts';
 import type { ProtectedItem } from './protectedItem.ts';
 import {
@@ -12,7 +13,6 @@ import {
   changeProtection,
   enableProtection,
   isActivelyProtected,
-  isDiskIncluded,
   isPurgeDue,
   isRetentionPaused,
   type ProtectionRequest,

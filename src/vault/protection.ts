@@ -1,9 +1,11 @@
-import { CodedError } from '../lib/error.ts';
+import { DAY_MS } from '../lib/clock.ts';
+import { CodedError, type ErrorDetail } from '../lib/error.ts';
+import { type DiskRequest, withDisks } from './diskSelection.ts';
 import type { JobOperation } from './job.ts';
 import { itemName } from './names.ts';
-import type { Policy } from './policy.ts';
-import { assertRetentionKept } from './policyChange.ts';
-import type { DiskSelection, LastBackup, ProtectedItem } from './protectedItem.ts';
+import type { Policy, PolicyRules } from './policy.ts';
+import { assertRetentionKept, reductions } from './policyChange.ts';
+import type { FormerRules, LastBackup, ProtectedItem } from './protectedItem.ts';
 import type { Vault } from './vault.ts';
 
 /** The machine an item stands for. */
@@ -16,7 +18,7 @@ export interface ProtectedMachine {
 }
 
 /** What a PUT on a protected item asks for. */
-export interface ProtectionRequest {
+export interface ProtectionRequest extends DiskRequest {
   /** The policy that `policyId` names; absent for '' or none. */
   readonly policy?: Policy;
   /** The policy the item has now. */
@@ -24,18 +26,22 @@ export interface ProtectionRequest {
   /** As it was sent; '' and absent are the same. */
   readonly protectionState?: string;
   readonly isRehydrate?: boolean;
-  /** `null` goes back to all disks; absent leaves it as it is. */
-  readonly disks?: DiskSelection | null;
 }
 
 /** The item after a change, and the ARM job that records it. */
 export interface ProtectionChange {
   readonly item: ProtectedItem;
   readonly operation: JobOperation;
+  /** Rules under which its points will be kept for a shorter time than before; empty when there are none. */
+  readonly shortened: readonly ErrorDetail[];
+  /** The schedule begins anew: it was not scheduled before, or by another policy. */
+  readonly isRescheduled: boolean;
+  /** From a standard policy to an enhanced one, for good: nothing may be under way, and a backup follows. */
+  readonly isMigration: boolean;
 }
 
-const DAY_MS = 86_400_000;
-const OS_DISK_LUN = -1;
+/** What most changes are not. */
+const QUIET = { shortened: [], isRescheduled: false, isMigration: false } as const;
 const STATES_TO_ASK_FOR = ['Protected', 'ProtectionStopped', 'BackupsSuspended'];
 
 /** Begins protection. Errors: BMSUserErrorInvalidConfigureProtectionRequest. */
@@ -59,12 +65,13 @@ export const enableProtection = (
     createdAt: given.now,
     updatedAt: given.now,
   };
-  return { item: withDisks(item, request.disks), operation: 'ConfigureBackup' };
+  return { ...QUIET, item: withDisks(item, request), operation: 'ConfigureBackup', isRescheduled: true };
 };
 
 /**
  * Decides what a PUT on an existing item means: undelete, stop with retain, suspend, resume, change of policy or disks.
- * Errors: BMSUserErrorInvalidConfigureProtectionRequest, UserErrorOperationDeniedOnImmutableItem.
+ * Errors: BMSUserErrorInvalidConfigureProtectionRequest, UserErrorOperationDeniedOnImmutableItem,
+ * UserErrorItemSoftDeleted, BMSUserErrorConflictingProtectionOperation (it is being purged).
  */
 export const changeProtection = (
   vault: Vault,
@@ -76,31 +83,55 @@ export const changeProtection = (
   if (request.isRehydrate)
     throw refused('isRehydrate', 'isRehydrate is only legal for a soft-deleted item; this one is not.');
   const asked = asksFor(request);
-  if (asked === 'ProtectionStopped') return { item: stopped(item, now), operation: 'DisableBackup' };
-  if (asked === 'BackupsSuspended') return { item: suspended(vault, item, now), operation: 'DisableBackup' };
-  return { item: protectedAgain(vault, item, request, now), operation: 'ConfigureBackup' };
+  const { currentPolicy } = request;
+  if (asked === 'ProtectionStopped')
+    return { ...QUIET, item: stopped(item, currentPolicy, now), operation: 'DisableBackup' };
+  if (asked === 'BackupsSuspended') return { ...QUIET, item: suspended(vault, item, now), operation: 'DisableBackup' };
+  return protectedAgain(vault, item, request, now);
 };
 
 /**
- * Stops protection with deletion of data: the item is scheduled for deletion, its data stay until then.
+ * Stops protection with deletion of data: the item is scheduled for deletion, its data stay until then. In an immutable
+ * vault only an item goes that holds nothing back: no points, or such alone that its rules keep no longer.
  * Errors: UserErrorOperationDeniedOnImmutableItem, UserErrorItemSoftDeleted (already scheduled).
  */
-export const softDeleteItem = (vault: Vault, item: ProtectedItem, now: number): ProtectionChange => {
+export const softDeleteItem = (
+  vault: Vault,
+  item: ProtectedItem,
+  now: number,
+  {
+    currentPolicy,
+    holdsPoints = true,
+  }: {
+    readonly currentPolicy?: Policy | undefined;
+    /** Whether a rule still keeps any of its points. */
+    readonly holdsPoints?: boolean;
+  } = {},
+): ProtectionChange => {
   if (item.softDelete !== undefined) throw softDeleted(item);
-  if (vault.immutability !== 'Disabled') {
+  if (vault.immutability !== 'Disabled' && holdsPoints) {
     throw new CodedError(
       'UserErrorOperationDeniedOnImmutableItem',
-      'The vault is immutable: protection cannot be stopped with deletion of the backup data.',
-      { target: itemName(item), recommendations: ['Stop protection and retain the data instead.'] },
+      'The Vault and Backup Item is immutable, hence operation is denied. Protection cannot be stopped with deletion of the backup data before the recovery points have expired.',
+      {
+        target: itemName(item),
+        recommendations: [
+          'Stop protection and retain the data instead, for ever (ProtectionStopped) or as the policy says (BackupsSuspended).',
+        ],
+      },
     );
   }
   const retentionDays = vault.softDeleteRetentionDays;
   const softDelete = { deletedAt: now, retentionDays, purgeAt: now + retentionDays * DAY_MS };
-  return { item: { ...stopped(item, now), softDelete }, operation: 'DeleteBackupData' };
+  return { ...QUIET, item: { ...stopped(item, currentPolicy, now), softDelete }, operation: 'DeleteBackupData' };
 };
 
 export const isPurgeDue = (item: ProtectedItem, now: number): boolean =>
   item.softDelete !== undefined && item.softDelete.purgeAt <= now;
+
+/** What lists show and filter: whether the last backup wants something done. */
+export const healthOf = (item: Pick<ProtectedItem, 'lastBackup'>): 'Passed' | 'ActionRequired' =>
+  item.lastBackup?.status === 'Failed' ? 'ActionRequired' : 'Passed';
 
 /** Backups run. */
 export const isActivelyProtected = (item: ProtectedItem): boolean =>
@@ -136,10 +167,6 @@ export const afterBackup = (item: ProtectedItem, lastBackup: LastBackup, now: nu
   updatedAt: now,
 });
 
-/** The OS disk always is. */
-export const isDiskIncluded = (disks: DiskSelection | undefined, lun: number): boolean =>
-  disks === undefined || lun === OS_DISK_LUN || disks.luns.includes(lun) === disks.isInclusionList;
-
 const asksFor = (request: ProtectionRequest): string => {
   const asked = request.protectionState || 'Protected';
   const state = STATES_TO_ASK_FOR.find((one) => one.toLowerCase() === asked.toLowerCase());
@@ -154,13 +181,22 @@ const asksFor = (request: ProtectionRequest): string => {
 
 const undelete = (item: ProtectedItem, request: ProtectionRequest, now: number): ProtectionChange => {
   if (!request.isRehydrate) throw softDeleted(item);
-  const { softDelete: _, ...rest } = item;
-  return { item: stopped(rest, now), operation: 'Undelete' };
+  const { softDelete, ...rest } = item;
+  if (softDelete?.purgingSince !== undefined) {
+    throw new CodedError(
+      'BMSUserErrorConflictingProtectionOperation',
+      `Another configure protection operation is in progress for this item: the retention of the deleted data is over, and their removal has begun.`,
+      { target: itemName(item), recommendations: ['Protect the machine anew once the item is gone.'] },
+    );
+  }
+  return { ...QUIET, item: { ...rest, protectionState: 'ProtectionStopped', updatedAt: now }, operation: 'Undelete' };
 };
 
-const stopped = (item: ProtectedItem, now: number): ProtectedItem => {
+/** The rules it was kept under stay with it: resuming is measured against them. */
+const stopped = (item: ProtectedItem, currentPolicy: Policy | undefined, now: number): ProtectedItem => {
   const { policyId: _, ...rest } = item;
-  return { ...rest, protectionState: 'ProtectionStopped', updatedAt: now };
+  const formerRules = currentPolicy ? rulesOf(currentPolicy) : item.formerRules;
+  return { ...rest, protectionState: 'ProtectionStopped', ...(formerRules && { formerRules }), updatedAt: now };
 };
 
 /** Retain as the policy says: it goes on thinning out the points, so the item keeps it. */
@@ -177,46 +213,56 @@ const suspended = (vault: Vault, item: ProtectedItem, now: number): ProtectedIte
   return { ...item, protectionState: 'BackupsSuspended', updatedAt: now };
 };
 
-const protectedAgain = (vault: Vault, item: ProtectedItem, request: ProtectionRequest, now: number): ProtectedItem => {
-  const onlyDisks = request.policy === undefined && request.disks !== undefined && isActivelyProtected(item);
+const protectedAgain = (
+  vault: Vault,
+  item: ProtectedItem,
+  request: ProtectionRequest,
+  now: number,
+): ProtectionChange => {
+  const wasActive = isActivelyProtected(item);
+  const onlyDisks = request.policy === undefined && request.disks !== undefined && wasActive;
   const policy = onlyDisks ? undefined : policyOf(vault, request);
-  const { currentPolicy } = request;
-  if (policy && currentPolicy && policy.id !== currentPolicy.id) {
-    if (currentPolicy.policyType === 'V2' && policy.policyType === 'V1') {
+  const before: FormerRules | undefined = request.currentPolicy ?? item.formerRules;
+  const isOther = policy !== undefined && policy.id !== item.policyId;
+  const shortened = policy && isOther && before ? reductions(asRules(before, policy), policy) : [];
+  if (policy && isOther && before) {
+    if (before.policyType === 'V2' && policy.policyType === 'V1') {
       throw refused(
         'policyId',
-        `policyId names ${policy.name}, a policy of type V1; an item under a V2 policy stays with V2 policies.`,
+        `policyId names ${policy.name}, a policy of type V1; an item that was under a V2 policy stays with V2 policies.`,
       );
     }
-    assertRetentionKept(vault, currentPolicy, policy);
+    assertRetentionKept(vault, asRules(before, policy), policy);
   }
   const resumed = item.lastBackup?.status === 'Completed' ? 'Protected' : 'IRPending';
+  const { formerRules: _, ...rest } = item;
   const changed: ProtectedItem = {
-    ...item,
+    ...rest,
     ...(policy && { policyId: policy.id }),
-    protectionState: isActivelyProtected(item) ? item.protectionState : resumed,
+    protectionState: wasActive ? item.protectionState : resumed,
     updatedAt: now,
   };
-  return withDisks(changed, request.disks);
+  return {
+    item: withDisks(changed, request),
+    operation: 'ConfigureBackup',
+    shortened,
+    isRescheduled: !wasActive || isOther,
+    isMigration: isOther && before?.policyType === 'V1' && policy.policyType === 'V2',
+  };
 };
+
+const rulesOf = ({ policyType, retention, instantRestoreDays }: Policy): FormerRules => ({
+  policyType,
+  retention,
+  instantRestoreDays,
+});
+
+/** Retention is compared, and of the former rules nothing else is known. */
+const asRules = (former: FormerRules, like: PolicyRules): PolicyRules => ({ ...like, ...rulesOf(former as Policy) });
 
 const policyOf = (vault: Vault, request: ProtectionRequest): Policy => {
   if (request.policy?.vaultId === vault.id) return request.policy;
   throw refused('policyId', 'policyId is required: the ARM id of a backup policy of this vault.');
-};
-
-const withDisks = (item: ProtectedItem, disks: DiskSelection | null | undefined): ProtectedItem => {
-  if (disks === undefined) return item;
-  const { disks: _, ...rest } = item;
-  if (disks === null) return rest;
-  const target = 'extendedProperties.diskExclusionProperties.diskLunList';
-  if (disks.luns.some((lun) => !Number.isSafeInteger(lun) || lun < 0 || lun > 63)) {
-    throw refused(
-      target,
-      `${target} must hold LUNs of data disks, whole numbers from 0 to 63; the OS disk is always backed up.`,
-    );
-  }
-  return { ...rest, disks };
 };
 
 const refused = (target: string, message: string): CodedError =>

@@ -15,6 +15,8 @@ export interface PointDisk {
 /** The point as a snapshot on the host. */
 export interface SnapshotTier {
   readonly snapshotId: string;
+  /** The host that has it; absent: the host of the item. */
+  readonly host?: string;
   /** ms; absent while no end is known (the newest point). */
   readonly expiresAt?: number;
   /** When the snapshot was let go, ms. */
@@ -28,6 +30,10 @@ export interface VaultTier {
   readonly cseq: number;
   readonly storedAt: number;
   readonly expiresAt?: number;
+  /** Of one that shows no end (the newest, or protection is stopped): until when its rules would keep it, ms. */
+  readonly ruledUntil?: number;
+  /** A shortened policy let it go before its time: it can still be restored, and a longer one takes it back until then. */
+  readonly softDelete?: { readonly deletedAt: number; readonly purgeAt: number };
   /** The storage keeps every pack that the point reaches at least until then, ms; absent: it was not asked to. */
   readonly lockedUntil?: number;
   readonly deletedAt?: number;
@@ -44,6 +50,8 @@ export interface RecoveryPoint {
   readonly takenAt: number;
   readonly consistency: PointConsistency;
   readonly consistencyReason?: string;
+  /** What went wrong with the machine's own pre and post script. */
+  readonly scriptsFailure?: string;
   /** Key of the scheduled occurrence it answers; absent for on-demand points. */
   readonly occurrenceKey?: string;
   /** On-demand points: kept until then, ms. */

@@ -20,7 +20,7 @@ export interface VaultRedundancy {
   readonly why?: string;
 }
 
-export const actualRedundancy = (layout: VaultLayout): StorageRedundancy => {
+const actualRedundancy = (layout: VaultLayout): StorageRedundancy => {
   if (layout.secondary.length > 0) return 'GeoRedundant';
   return layout.kind === 'zones' ? 'ZoneRedundant' : 'LocallyRedundant';
 };

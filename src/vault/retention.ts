@@ -1,3 +1,4 @@
+import { DAY_MS } from '../lib/clock.ts';
 import { hasSnapshot, isVaulted, type RecoveryPoint } from './recoveryPoint.ts';
 import { expiriesByRule, type RetentionPolicy, type RetentionRule, retainedDays } from './retentionRules.ts';
 
@@ -14,6 +15,8 @@ export interface RetentionDecision {
   readonly keep: boolean;
   /** When no rule keeps it any more, ms; absent while no end is known. */
   readonly expiresAt?: number;
+  /** Of one that is held whatever its rules say: when they alone would let it go, ms. */
+  readonly rulesUntil?: number;
   /** What keeps it; for one that is let go, the rules that did last. */
   readonly reasons: readonly RetentionReason[];
 }
@@ -26,8 +29,6 @@ export interface RetentionContext {
   /** Protection is stopped or the item soft-deleted: nothing expires. */
   readonly isPaused?: boolean;
 }
-
-const DAY_MS = 86_400_000;
 
 /**
  * What becomes of the vault tier of one item's points under the policy as it is now: one decision a vaulted point,
@@ -99,7 +100,12 @@ const decide = (
     const last = [...expiries].filter(([, at]) => at === expiresAt).map(([reason]) => reason);
     return { pointId: point.id, keep: false, expiresAt, reasons: last };
   }
-  return { pointId: point.id, keep: true, ...(holds.length === 0 && { expiresAt }), reasons };
+  return {
+    pointId: point.id,
+    keep: true,
+    ...(holds.length === 0 ? { expiresAt } : { rulesUntil: expiresAt }),
+    reasons,
+  };
 };
 
 const kept =

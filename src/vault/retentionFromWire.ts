@@ -89,7 +89,10 @@ class RuleReader {
     const target = `${parent}.daysOfTheMonth`;
     const days = this.#fields.object(value, parent)?.daysOfTheMonth;
     if (!Array.isArray(days) || days.length === 0) {
-      return this.#fields.fault(target, 'is required: a list of days {date: 1 to 28} or {date: 0, isLast: true}.');
+      return this.#fields.fault(
+        target,
+        'is missing or empty; it is required: a list of days {date: 1 to 28} or {date: 0, isLast: true}.',
+      );
     }
     const daysOfMonth = days.map((day, i) => this.#dayOfMonth(day, `${target}[${i}]`));
     if (daysOfMonth.includes(undefined)) return undefined;

@@ -1,21 +1,25 @@
+import { DAY_MS } from '../lib/clock.ts';
 import { DAYS_OF_WEEK, MONTHS, type MonthDays, type PolicyRules, type Retention } from './policy.ts';
-import type { RecoveryPoint } from './recoveryPoint.ts';
+import type { RecoveryPoint, VaultTier } from './recoveryPoint.ts';
 
 export type RetentionRule = 'daily' | 'weekly' | 'monthly' | 'yearly' | 'on-demand';
+
+/** What the rules look at in a point. */
+export type JudgedPoint = Pick<RecoveryPoint, 'id' | 'takenAt' | 'occurrenceKey' | 'retainUntil'> & {
+  readonly vaulted?: Pick<VaultTier, 'cseq'>;
+};
 
 export type RetentionPolicy = Pick<PolicyRules, 'retention' | 'instantRestoreDays'>;
 
 /** Days an on-demand point is kept when nobody said how long. */
 export const ON_DEMAND_DAYS = 30;
 
-const DAY_MS = 86_400_000;
-
 /**
  * The points that stand for their day under the weekly, monthly and yearly rules: of each scheduled day the first
  * that reached the vault. Takes vaulted points in any order.
  */
-export const retainedDays = (vaulted: readonly RecoveryPoint[]): ReadonlySet<string> => {
-  const first = new Map<string, RecoveryPoint>();
+export const retainedDays = (vaulted: readonly JudgedPoint[]): ReadonlySet<string> => {
+  const first = new Map<string, JudgedPoint>();
   for (const point of vaulted) {
     if (point.occurrenceKey === undefined) continue;
     const day = point.occurrenceKey.slice(0, 10);
@@ -30,7 +34,7 @@ export const retainedDays = (vaulted: readonly RecoveryPoint[]): ReadonlySet<str
  * months and years are counted on the UTC calendar, from the moment it was taken. An on-demand point has its own end.
  */
 export const expiriesByRule = (
-  point: RecoveryPoint,
+  point: JudgedPoint,
   retention: Retention,
   counted: ReadonlySet<string>,
 ): ReadonlyMap<RetentionRule, number> => {
@@ -65,9 +69,9 @@ export const isCounted = (day: string, on: MonthDays): boolean => {
 
 const weekday = (day: string) => DAYS_OF_WEEK[new Date(day).getUTCDay()]!;
 
-/** The 31st plus one month is the month's last day. */
-const addCalendar = (at: number, duration: { months: number } | { years: number }): number =>
+/** On the UTC calendar, ms; the 31st plus one month is the month's last day. */
+export const addCalendar = (at: number, duration: { months: number } | { years: number }): number =>
   Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO('UTC').add(duration).epochMilliseconds;
 
-const isEarlier = (a: RecoveryPoint, b: RecoveryPoint): boolean =>
+const isEarlier = (a: JudgedPoint, b: JudgedPoint): boolean =>
   a.takenAt < b.takenAt || (a.takenAt === b.takenAt && (a.vaulted?.cseq ?? 0) < (b.vaulted?.cseq ?? 0));

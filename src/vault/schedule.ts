@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS } from '../lib/clock.ts';
 import type { HourlySchedule, PolicyRules, TimeOfDay } from './policy.ts';
 import { DAYS_OF_WEEK } from './policy.ts';
 import { ianaTimeZone, standardOffsetMs, wallTimeToInstant } from './timeZone.ts';
@@ -23,8 +24,6 @@ export interface DueRuns {
   readonly missed: readonly Occurrence[];
 }
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** No local date is further than this from the UTC date, an hourly window included. */
 const MARGIN_MS = 2 * DAY_MS;
 const NEXT_RUNS_STEP_MS = 8 * DAY_MS;
@@ -33,11 +32,29 @@ const NEXT_RUNS_STEP_MS = 8 * DAY_MS;
  * Occurrences with `after` < at ≤ `until`, in order. With daylight saving followed, a time that does not exist gives
  * the next instant that does, one that comes twice its first; each occurrence comes exactly once.
  */
-export const occurrencesBetween = (policy: SchedulePolicy, after: number, until: number): readonly Occurrence[] => {
+export const occurrencesBetween = (policy: SchedulePolicy, after: number, until: number): readonly Occurrence[] =>
+  laidOut(after, until, (day) => occurrencesOfDay(policy, day));
+
+/** As `occurrencesBetween`, only those that go to the vault while all goes well: the last of each day. */
+export const vaultedOccurrences = (policy: SchedulePolicy, after: number, until: number): readonly Occurrence[] =>
+  laidOut(after, until, (day) => occurrencesOfDay(policy, day, true));
+
+/** The local date of an instant, by the clock of the policy. */
+export const localDay = ({ timeZone, daylightSaving }: Omit<SchedulePolicy, 'schedule'>, at: number): string => {
+  const iana = ianaTimeZone(timeZone) ?? 'UTC';
+  if (daylightSaving === 'fixedOffset') return isoDay(at + standardOffsetMs(iana, new Date(at).getUTCFullYear()));
+  return Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(iana).toPlainDate().toString();
+};
+
+const laidOut = (
+  after: number,
+  until: number,
+  ofDay: (day: number) => readonly Occurrence[],
+): readonly Occurrence[] => {
   const found: Occurrence[] = [];
   const last = utcDay(until + MARGIN_MS);
   for (let day = utcDay(after - MARGIN_MS); day <= last; day += DAY_MS) {
-    for (const occurrence of occurrencesOfDay(policy, day)) {
+    for (const occurrence of ofDay(day)) {
       // Where a zone leaps a whole day, several times on the wall fall on one instant: the last one stands for all.
       if (found.at(-1)?.at === occurrence.at) found.pop();
       found.push(occurrence);
@@ -89,11 +106,12 @@ export const hourlySlots = ({ intervalHours, windowHours }: HourlySchedule): rea
 };
 
 /** `day` is the local date as ms of its midnight UTC. */
-const occurrencesOfDay = (policy: SchedulePolicy, day: number): readonly Occurrence[] => {
+const occurrencesOfDay = (policy: SchedulePolicy, day: number, onlyLast = false): readonly Occurrence[] => {
   const { schedule } = policy;
   if (schedule.frequency === 'Weekly' && !schedule.days.includes(DAYS_OF_WEEK[new Date(day).getUTCDay()]!)) return [];
   const start = schedule.frequency === 'Hourly' ? schedule.windowStart : schedule.time;
-  const slots = schedule.frequency === 'Hourly' ? hourlySlots(schedule) : [0];
+  const all = schedule.frequency === 'Hourly' ? hourlySlots(schedule) : [0];
+  const slots = onlyLast ? all.slice(-1) : all;
   const iana = ianaTimeZone(policy.timeZone) ?? 'UTC';
   return slots.map((hours, i) => {
     const wall = day + timeOfDayMs(start) + hours * HOUR_MS;

@@ -23,12 +23,39 @@ const slots = (patch: object) => ({
 });
 const keep = (patch: object) => ({ ...daily, retentionPolicy: { ...everyRule, ...patch } });
 const keepWeekly = (patch: object) => ({ ...weekly, retentionPolicy: { ...weekly.retentionPolicy, ...patch } });
+const group = (patch: object) => ({
+  ...daily,
+  instantRPDetails: { azureBackupRGNamePrefix: 'snapshots', ...patch },
+});
+/** Under rules that keep monthly points for 60 months and yearly ones for 10 years. */
+const tier = (archived: object, others: object = {}) => ({
+  ...daily,
+  retentionPolicy: everyRule,
+  tieringPolicy: { ArchivedRP: { tieringMode: 'DoNotTier', ...archived }, ...others },
+});
 const R = 'retentionPolicy';
 
 for (const [target, wire] of [
   ['properties', null],
   ['properties', []],
-  ['backupManagementType', { ...daily, backupManagementType: 'AzureStorage' }],
+  ['backupManagementType', { ...daily, backupManagementType: 'Everything' }],
+  ['backupManagementType', { ...daily, backupManagementType: undefined }],
+  ['instantRPDetails', { ...daily, instantRPDetails: 7 }],
+  ['instantRPDetails', { ...daily, instantRPDetails: { azureBackupRGNamePrefix: 'a'.repeat(85) } }],
+  ['instantRPDetails.azureBackupRGNamePrefix', { ...daily, instantRPDetails: { azureBackupRGNamePrefix: 'a/b' } }],
+  ['instantRPDetails.azureBackupRGNamePrefix', { ...daily, instantRPDetails: { azureBackupRGNameSuffix: 'x' } }],
+  ['instantRPDetails.azureBackupRGNameSuffix', group({ azureBackupRGNameSuffix: 'x.' })],
+  ['tieringPolicy', { ...daily, tieringPolicy: 'soon' }],
+  ['tieringPolicy', tier({}, { HardenedRP: {} })],
+  ['tieringPolicy.ArchivedRP.tieringMode', tier({ tieringMode: 'Invalid' })],
+  [
+    'tieringPolicy.ArchivedRP.tieringMode',
+    { ...daily, tieringPolicy: { ArchivedRP: { tieringMode: 'TierRecommended' } } },
+  ],
+  ['tieringPolicy.ArchivedRP.durationType', tier({ tieringMode: 'TierAfter', duration: 3, durationType: 'Days' })],
+  ['tieringPolicy.ArchivedRP.duration', tier({ tieringMode: 'TierAfter', duration: 2, durationType: 'Months' })],
+  ['tieringPolicy.ArchivedRP.duration', tier({ tieringMode: 'TierAfter', durationType: 'Months' })],
+  ['tieringPolicy.ArchivedRP.duration', tier({ tieringMode: 'TierAfter', duration: 115, durationType: 'Months' })],
   ['policyType', { ...daily, policyType: 'V3' }],
   ['schedulePolicy.schedulePolicyType', { ...daily, policyType: 'V2' }],
   ['schedulePolicy.schedulePolicyType', schedule({ schedulePolicyType: 'LogSchedulePolicy' })],
@@ -121,7 +148,9 @@ for (const [target, wire] of [
     const error = faultsOf(wire);
     const fault = error.details.find((detail) => detail.target === target);
     assert.ok(fault, `faults were at ${error.details.map((detail) => detail.target)}`);
-    assert.ok(fault.message.startsWith(target), fault.message);
+    assert.ok(fault.message.startsWith(`${target} `), fault.message);
+    assert.match(fault.message, /must|only legal|required/, 'the rule');
+    assert.match(fault.message, /^[^ ]+ (is|has|keeps) /, 'what was sent');
     assert.match(error.message, /^Input for create or update policy is not in proper format/);
   });
 }
@@ -188,5 +217,28 @@ test('one answer names every fault', () => {
     'retentionPolicy.weeklySchedule',
   ]) {
     assert.ok(targets.includes(target), `${target} is not among ${targets}`);
+  }
+});
+
+test('policies of other workloads are refused by name, not for their form', () => {
+  for (const backupManagementType of ['AzureStorage', 'AzureWorkload', 'azuresql', 'MAB', 'DPM']) {
+    assert.throws(
+      () => policyFromWire({ backupManagementType, schedulePolicy: {} }),
+      (error) =>
+        isCoded(error, 'NotImplemented') &&
+        error.target === 'backupManagementType' &&
+        error.message.toLowerCase().includes(backupManagementType.toLowerCase()) &&
+        error.message.includes('AzureIaasVM'),
+    );
+  }
+});
+
+test('a tiering policy that the rules allow is kept; what it names does not move', () => {
+  for (const archived of [
+    { tieringMode: 'DoNotTier', duration: 0, durationType: 'Invalid' },
+    { tieringMode: 'TierRecommended', duration: 0, durationType: 'Invalid' },
+    { tieringMode: 'TierAfter', duration: 114, durationType: 'Months' },
+  ]) {
+    assert.deepEqual(policyFromWire(tier(archived)).tieringPolicy, { ArchivedRP: archived });
   }
 });

@@ -1,6 +1,7 @@
 import type { ErrorDetail } from '../lib/error.ts';
 import type { HourlySchedule, MonthDays, PolicyRules, PolicyType, Retention, Schedule } from './policy.ts';
 import { PolicyFields } from './policyFields.ts';
+import { checkTiering } from './tieringPolicy.ts';
 import { ianaTimeZone } from './timeZone.ts';
 
 const INTERVAL_HOURS = [4, 6, 8, 12, 24];
@@ -24,10 +25,14 @@ export const policyFaults = (rules: Partial<PolicyRules>): readonly ErrorDetail[
     );
   }
   if (rules.snapshotConsistency !== undefined && policyType === 'V1') {
-    fields.fault('snapshotConsistencyType', 'is only legal in a policy of type V2.');
+    fields.fault(
+      'snapshotConsistencyType',
+      `is ${rules.snapshotConsistency}; it is only legal in a policy of type V2.`,
+    );
   }
   if (schedule?.frequency === 'Hourly') checkHourly(fields, schedule, policyType);
   if (retention) checkRetention(fields, retention);
+  if (retention && rules.tieringPolicy) checkTiering(fields, rules.tieringPolicy, retention);
   if (schedule && retention) checkTogether(fields, schedule, retention);
   if (policyType && schedule && instantRestoreDays !== undefined) {
     checkInstant(fields, policyType, schedule, instantRestoreDays, retention);
@@ -39,14 +44,14 @@ const checkHourly = (fields: PolicyFields, schedule: HourlySchedule, policyType:
   const { intervalHours, windowHours } = schedule;
   const target = 'schedulePolicy.hourlySchedule';
   if (policyType === 'V1')
-    fields.fault('schedulePolicy.scheduleRunFrequency', 'Hourly is only legal in a policy of type V2.');
+    fields.fault('schedulePolicy.scheduleRunFrequency', 'is Hourly; that is only legal in a policy of type V2.');
   if (!INTERVAL_HOURS.includes(intervalHours)) {
     fields.fault(`${target}.interval`, `is ${intervalHours}; it must be one of ${INTERVAL_HOURS.join(', ')} hours.`);
   }
   if (windowHours < 4 || windowHours > 24 || windowHours % intervalHours !== 0) {
     fields.fault(
       `${target}.scheduleWindowDuration`,
-      `is ${windowHours}; it must be a multiple of the interval from 4 to 24 hours.`,
+      `is ${windowHours}; it must be a multiple of the interval, ${intervalHours}, from 4 to 24 hours.`,
     );
   }
 };
@@ -95,11 +100,17 @@ const checkTogether = (fields: PolicyFields, schedule: Schedule, retention: Rete
   }
   const days = schedule.days.join(', ');
   if (daily)
-    fields.fault('retentionPolicy.dailySchedule', 'must be absent with a Weekly schedule: no point is taken each day.');
+    fields.fault(
+      'retentionPolicy.dailySchedule',
+      `keeps ${daily.days} days; it must be absent with a Weekly schedule: no point is taken each day.`,
+    );
   if (!weekly) {
     fields.fault('retentionPolicy.weeklySchedule', 'is required with a Weekly schedule.');
   } else if (weekly.on.length !== schedule.days.length || weekly.on.some((day) => !schedule.days.includes(day))) {
-    fields.fault('retentionPolicy.weeklySchedule.daysOfTheWeek', `must be the days of the schedule: ${days}.`);
+    fields.fault(
+      'retentionPolicy.weeklySchedule.daysOfTheWeek',
+      `is ${weekly.on.join(', ')}; it must be the days of the schedule: ${days}.`,
+    );
   }
   for (const [name, rule] of [
     ['monthlySchedule', retention.monthly],
@@ -109,12 +120,12 @@ const checkTogether = (fields: PolicyFields, schedule: Schedule, retention: Rete
     if (rule?.on.format === 'Daily') {
       fields.fault(
         `${target}.retentionScheduleFormatType`,
-        'must be Weekly with a Weekly schedule: other days have no point.',
+        'is Daily; it must be Weekly with a Weekly schedule: other days have no point.',
       );
     } else if (rule?.on.days.some((day) => !schedule.days.includes(day))) {
       fields.fault(
         `${target}.retentionScheduleWeekly.daysOfTheWeek`,
-        `must be among the days of the schedule: ${days}.`,
+        `is ${rule.on.days.join(', ')}; all must be among the days of the schedule: ${days}.`,
       );
     }
   }

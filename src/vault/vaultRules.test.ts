@@ -5,12 +5,15 @@ import { defaultPolicy } from './defaultPolicies.ts';
 import type { Policy } from './policy.ts';
 import { assertPolicyChange, reductions } from './policyChange.ts';
 import { enableProtection, softDeleteItem } from './protection.ts';
+import { securityLevel } from './securityLevel.ts';
 import {
   assertImmutabilityChange,
   assertPolicyDeletable,
   assertRedundancyChange,
   assertVaultDeletable,
   newVault,
+  softDeletedVault,
+  undeletedVault,
 } from './vaultRules.ts';
 
 const NOW = Date.parse('2026-01-05T08:00:00Z');
@@ -57,10 +60,27 @@ test('a vault with items is not deleted, and the answer names their containers',
       ) &&
       e.details.length === 2,
   );
+  assertVaultDeletable(vault, [deleted]);
+  const guard = { proxyName: 'VaultProxy', guardId: '/guards/g', linkedAt: NOW };
   assert.throws(
-    () => assertVaultDeletable(vault, [deleted]),
-    (e) => isCoded(e, 'BMSUserErrorVaultDeletionNotAllowed') && e.message.includes('soft deleted state'),
+    () => assertVaultDeletable({ ...vault, guard }, []),
+    (e) => isCoded(e, 'BMSUserErrorVaultDeletionNotAllowed') && e.message.includes("'/guards/g'"),
   );
+});
+
+test('a deleted vault is kept for its retention, comes back without identities, and each change has an etag', () => {
+  const made = { ...vault, softDeleteRetentionDays: 30, identity: { type: 'SystemAssigned' } };
+  const deleted = softDeletedVault(made, NOW);
+  assert.deepEqual(deleted.softDelete, { deletedAt: NOW, purgeAt: NOW + 30 * 24 * 60 * 60 * 1000 });
+  const back = undeletedVault(deleted, 'Pier', NOW);
+  assert.deepEqual([back.resourceGroup, back.softDelete, back.identity], ['Pier', undefined, undefined]);
+  assert.ok(made.updatedAt < deleted.updatedAt && deleted.updatedAt < back.updatedAt);
+});
+
+test('a second consent makes the security level excellent', () => {
+  assert.deepEqual(securityLevel(vault), { secureScore: 'Adequate', bcdrSecurityLevel: 'Good' });
+  const guard = { proxyName: 'VaultProxy', guardId: '/guards/g', linkedAt: NOW };
+  assert.deepEqual(securityLevel({ guard }), { secureScore: 'Maximum', bcdrSecurityLevel: 'Excellent' });
 });
 
 test('a policy in use is not deleted', () => {
@@ -91,6 +111,10 @@ test('immutability is unlocked before it is locked, and locked for ever', () => 
           return from !== to;
         } catch (error) {
           assert.ok(isCoded(error, 'UserErrorUnsupportedVaultImmutabilityStateChange'));
+          assert.equal(
+            error.message.startsWith('The immutable vault property for this vault is locked'),
+            from === 'Locked',
+          );
           return false;
         }
       })

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../lib/clock.ts';
 import { CodedError } from '../lib/error.ts';
 import { assertVaultName, containerName } from './names.ts';
 import type { Policy } from './policy.ts';
@@ -36,8 +37,9 @@ export const newVault = (given: NewVault, now: number): Vault => {
 };
 
 /**
- * Errors: ServiceResourceNotEmptyWithContainerDetails naming the containers; BMSUserErrorVaultDeletionNotAllowed
- * when only soft-deleted items are left.
+ * Soft-deleted items do not keep a vault: it is then soft-deleted with them. Errors:
+ * ServiceResourceNotEmptyWithContainerDetails naming the containers of the others, BMSUserErrorVaultDeletionNotAllowed
+ * while a resource guard protects it.
  */
 export const assertVaultDeletable = (vault: Vault, items: readonly ProtectedItem[]): void => {
   const live = items.filter((item) => item.softDelete === undefined);
@@ -53,18 +55,33 @@ export const assertVaultDeletable = (vault: Vault, items: readonly ProtectedItem
       },
     );
   }
-  if (items.length > 0) {
-    throw new CodedError(
-      'BMSUserErrorVaultDeletionNotAllowed',
-      `Recovery Services vault cannot be deleted as there are backup items in soft deleted state in the vault. The soft deleted items are permanently deleted after ${vault.softDeleteRetentionDays} days of delete operation. Please try vault deletion after the backup items are permanently deleted and there is no item in soft deleted state left in the vault.`,
-      {
-        target: vault.name,
-        details: items.map(blocker),
-        recommendations: ['Wait for their purge, then delete the vault.'],
-      },
-    );
-  }
+  if (vault.guard === undefined) return;
+  throw new CodedError(
+    'BMSUserErrorVaultDeletionNotAllowed',
+    `The vault '${vault.name}' cannot be deleted while multi-user authorization is enabled on it: it is protected by the resource guard '${vault.guard.guardId}'.`,
+    {
+      target: vault.name,
+      recommendations: ['Remove the resource guard from the vault first: resource-guard-mapping delete.'],
+    },
+  );
 };
+
+/** The vault after its deletion: it can be taken back for as long as its soft delete retention says. */
+export const softDeletedVault = (vault: Vault, now: number): Vault & Required<Pick<Vault, 'softDelete'>> => {
+  // identities are not restored with a vault, neither is a move remembered
+  const { identity: _identity, moved: _moved, ...kept } = vault;
+  const softDelete = { deletedAt: now, purgeAt: now + vault.softDeleteRetentionDays * DAY_MS };
+  return { ...kept, softDelete, updatedAt: after(vault, now) };
+};
+
+/** The vault taken back into a resource group, where it may have another spelling. */
+export const undeletedVault = (vault: Vault, resourceGroup: string, now: number): Vault => {
+  const { softDelete: _softDelete, ...kept } = vault;
+  return { ...kept, resourceGroup, updatedAt: after(vault, now) };
+};
+
+/** Of a change: always later than the one before, so that every change has an etag of its own. */
+export const after = (vault: Pick<Vault, 'updatedAt'>, now: number): number => Math.max(now, vault.updatedAt + 1);
 
 /** Errors: BMSUserErrorPolicyObjectInUse naming the items. */
 export const assertPolicyDeletable = (policy: Policy, items: readonly ProtectedItem[]): void => {
@@ -90,12 +107,18 @@ export const assertRedundancyChange = (vault: Vault, to: StorageRedundancy, hasI
 /** Legal: Disabled ↔ Unlocked → Locked. Errors: UserErrorUnsupportedVaultImmutabilityStateChange. */
 export const assertImmutabilityChange = (from: Immutability, to: Immutability): void => {
   if (from === to || NEXT_IMMUTABILITY[from].includes(to)) return;
-  throw new CodedError(
-    'UserErrorUnsupportedVaultImmutabilityStateChange',
-    `The immutability of the vault is ${from}; it cannot become ${to}. Legal: ${NEXT_IMMUTABILITY[from].join(', ') || 'none, locked is final'}.`,
-    { target: 'securitySettings.immutabilitySettings.state' },
-  );
+  const message =
+    from === 'Locked'
+      ? LOCKED
+      : `The immutability of the vault is ${from}; it cannot become ${to}. Legal: ${NEXT_IMMUTABILITY[from].join(', ')}.`;
+  throw new CodedError('UserErrorUnsupportedVaultImmutabilityStateChange', message, {
+    target: 'properties.securitySettings.immutabilitySettings.state',
+    ...(from === 'Disabled' && { recommendations: ['Make it Unlocked first; try the vault so, then lock it.'] }),
+  });
 };
+
+const LOCKED =
+  'The immutable vault property for this vault is locked, hence, this setting cannot be disabled. The vault has its immutable vault property enabled and locked, and it can no longer be reverted to a non-immutable vault. Refer to the documentation to learn more: https://aka.ms/AB-ImmutableVaults-States ';
 
 const NEXT_IMMUTABILITY: Readonly<Record<Immutability, readonly Immutability[]>> = {
   Disabled: ['Unlocked'],

@@ -86,11 +86,20 @@ export class AzureCli implements AsyncDisposable {
   async login(client: { endpoint: string; clientId: string; clientSecret: string; tenantId: string }): Promise<void> {
     await this.ok('cloud', 'register', '-n', 'Strongroom', '--endpoint-resource-manager', client.endpoint);
     await this.ok('cloud', 'set', '-n', 'Strongroom');
+    await this.signIn(client);
+  }
+
+  /** As a service principal. */
+  async signIn(client: { clientId: string; clientSecret: string; tenantId: string }): Promise<void> {
     const { clientId, clientSecret, tenantId } = client;
     await this.ok('login', '--service-principal', '-u', clientId, '-p', clientSecret, '--tenant', tenantId);
   }
 
+  /** What was run, word by word. */
+  readonly history: (readonly string[])[] = [];
+
   async run(...words: readonly string[]): Promise<AzResult> {
+    this.history.push(words);
     this.#child.stdin!.write(`${JSON.stringify({ words, folder: this.#inside })}\n`);
     return (await this.#answer()) as AzResult;
   }
@@ -109,6 +118,12 @@ export class AzureCli implements AsyncDisposable {
     if (result.code === 0)
       throw new Error(`az ${this.version} ${words.join(' ')} was expected to fail:\n${result.stdout}`);
     return result;
+  }
+
+  /** 'backup vault create' … */
+  async commandsOf(group: string): Promise<readonly string[]> {
+    this.#child.stdin!.write(`${JSON.stringify({ list: group })}\n`);
+    return ((await this.#answer()) as { commands: readonly string[] }).commands;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

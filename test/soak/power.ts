@@ -103,6 +103,9 @@ export class Power {
       get queries() {
         return proxied(inner.queries);
       },
+      get current() {
+        return proxied(inner.current);
+      },
       transaction: async (work) => {
         await this.step('db', 'begin');
         const result = await inner.transaction(async (tx) => {

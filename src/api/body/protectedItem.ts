@@ -41,7 +41,9 @@ const PROPERTIES = Type.Object(
     isScheduledForDeferredDelete: READ_ONLY,
     deferredDeleteTimeRemaining: READ_ONLY,
     isDeferredDeleteScheduleUpcoming: READ_ONLY,
-    resourceGuardOperationRequests: READ_ONLY,
+    resourceGuardOperationRequests: Type.Optional(
+      Type.Union([Type.Array(Type.String(), { maxItems: 32 }), Type.Null()]),
+    ),
     isArchiveEnabled: READ_ONLY,
     policyName: READ_ONLY,
     softDeleteRetentionPeriod: READ_ONLY,

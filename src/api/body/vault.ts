@@ -4,9 +4,10 @@ const SWITCH = Type.Enum(['Enabled', 'Disabled']);
 const CLOSED = { additionalProperties: false };
 const READ_ONLY = Type.Optional(Type.Unknown());
 
-export const TAGS = Type.Record(Type.String({ minLength: 1, maxLength: 512 }), Type.String({ maxLength: 256 }), {
+export const TAGS = Type.Record(Type.String(), Type.String({ maxLength: 256 }), {
   maxProperties: 50,
-  rule: 'must have at most 50 tags, names of 1 to 512 and values of at most 256 characters',
+  propertyNames: { type: 'string', pattern: '^[^<>%&\\\\?/]{1,512}$' },
+  rule: 'must have at most 50 tags, names of 1 to 512 characters without < > % & \\ ? / and values of at most 256 characters',
 });
 
 export const LOCATION = Type.String({
@@ -63,10 +64,19 @@ const MONITORING = Type.Object(
   CLOSED,
 );
 
+/** What points are kept for is what their policy says; a time of the vault's own is not served. */
+const AS_PER_POLICY = Type.Object(
+  { type: Type.Optional(Type.Enum(['AsPerPolicy'])), durationInDays: READ_ONLY },
+  CLOSED,
+);
+
 const SECURITY = Type.Object(
   {
     immutabilitySettings: Type.Optional(
-      Type.Object({ state: Type.Enum(['Disabled', 'Unlocked', 'Locked']), configuration: READ_ONLY }, CLOSED),
+      Type.Object(
+        { state: Type.Enum(['Disabled', 'Unlocked', 'Locked']), configuration: Type.Optional(AS_PER_POLICY) },
+        CLOSED,
+      ),
     ),
     softDeleteSettings: Type.Optional(
       Type.Object(
@@ -81,10 +91,31 @@ const SECURITY = Type.Object(
       ),
     ),
     multiUserAuthorization: READ_ONLY,
-    sourceScanConfiguration: READ_ONLY,
+    sourceScanConfiguration: Type.Optional(
+      Type.Object({ state: Type.Optional(Type.Enum(['Disabled'])), sourceScanIdentity: READ_ONLY }, CLOSED),
+    ),
   },
   CLOSED,
 );
+
+const ENCRYPTION = Type.Object(
+  {
+    keyVaultProperties: Type.Optional(Type.Object({ keyUri: Type.Optional(Type.String({ maxLength: 1024 })) }, CLOSED)),
+    kekIdentity: Type.Optional(
+      Type.Object(
+        {
+          useSystemAssignedIdentity: Type.Optional(Type.Boolean()),
+          userAssignedIdentity: Type.Optional(Type.Union([Type.Null(), Type.String({ maxLength: 512 })])),
+        },
+        CLOSED,
+      ),
+    ),
+    infrastructureEncryption: Type.Optional(SWITCH),
+  },
+  CLOSED,
+);
+
+export const GUARD_REQUESTS = Type.Optional(Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 20 }));
 
 const REDUNDANCY = Type.Object(
   {
@@ -124,7 +155,7 @@ const PROPERTIES = Type.Object(
         CLOSED,
       ),
     ),
-    encryption: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    encryption: Type.Optional(ENCRYPTION),
     provisioningState: READ_ONLY,
     upgradeDetails: READ_ONLY,
     privateEndpointConnections: READ_ONLY,
@@ -135,8 +166,8 @@ const PROPERTIES = Type.Object(
     backupStorageVersion: READ_ONLY,
     secureScore: READ_ONLY,
     bcdrSecurityLevel: READ_ONLY,
-    resourceGuardOperationRequests: READ_ONLY,
-    regionOfChoiceSettings: READ_ONLY,
+    resourceGuardOperationRequests: GUARD_REQUESTS,
+    regionOfChoiceSettings: Type.Optional(Type.Object({ status: Type.Optional(Type.Enum(['Disabled'])) }, CLOSED)),
     strongroom: READ_ONLY,
   },
   CLOSED,
@@ -153,11 +184,10 @@ const COMMON = {
   properties: Type.Optional(PROPERTIES),
 };
 
-export const VAULT_PUT = Type.Object({ ...COMMON, location: LOCATION, sku: Type.Optional(SKU) }, CLOSED);
-export const VAULT_PATCH = Type.Object(
-  { ...COMMON, location: Type.Optional(LOCATION), sku: Type.Optional(SKU) },
-  CLOSED,
-);
+/** Without a location it is refused as Resource Manager does it: `checkLocation`. */
+export const VAULT_PUT = Type.Object({ ...COMMON, location: Type.Optional(LOCATION), sku: Type.Optional(SKU) }, CLOSED);
+export const VAULT_PATCH = VAULT_PUT;
 
+export type VaultEncryptionBody = Static<typeof ENCRYPTION>;
 export type VaultPut = Static<typeof VAULT_PUT>;
 export type VaultPatch = Static<typeof VAULT_PATCH>;

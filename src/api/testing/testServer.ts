@@ -3,16 +3,20 @@ import { createArmServer } from '../../arm/server.ts';
 import type { Database } from '../../db/database.ts';
 import { enqueueHousekeeping } from '../../db/housekeeping.ts';
 import { getItem } from '../../db/items.ts';
-import { enqueueJob, requestCancel, tryEnqueueBackup } from '../../db/jobs.ts';
+import { enqueueJob, getJob, requestCancel, tryEnqueueBackup } from '../../db/jobs.ts';
 import { openDatabase } from '../../db/openDatabase.ts';
+import { BackgroundWork } from '../../lib/backgroundWork.ts';
 import { CodedError, type ErrorDetail } from '../../lib/error.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { TurnedClock } from '../../lib/turnedClock.ts';
 import { backupSubTasks } from '../../vault/job.ts';
 import { AZURE_LIMITS } from '../../vault/limits.ts';
+import { jobDownloads } from '../jobDownloads.ts';
 import type { MachineSource, MachineView } from '../machineSource.ts';
 import { resourceProviders } from '../resourceProviders.ts';
 import type { JobService, Services } from '../services.ts';
+import { DeclaredAnswers } from './declaredAnswers.ts';
+import { testAccess } from './testAccess.ts';
 
 export const SUBSCRIPTION = '11111111-2222-3333-4444-555555555555';
 export const TENANT = '99999999-8888-7777-6666-555555555555';
@@ -40,6 +44,8 @@ export interface TestServer extends AsyncDisposable {
   readonly stores: Set<string>;
   /** Stores that were moved to the places of a redundancy: 'vault: redundancy'. */
   readonly placed: readonly string[];
+  /** How the key of every vault is named. */
+  readonly keyNames: { present: { isServerMade: boolean; keyUri: string }; next?: { keyUri: string } };
   /** What happens before a store is made. */
   readonly hooks: { beforeStore: () => Promise<void> };
   /** Actions that are refused from now on. */
@@ -57,10 +63,13 @@ export async function testServer(
   const [asked, stores, denied]: [TestServer['asked'], Set<string>, Set<string>] = [[], new Set(), new Set()];
   const problems: ErrorDetail[] = [];
   const placed: string[] = [];
+  const keyNames: TestServer['keyNames'] = { present: { isServerMade: true, keyUri: 'strongroom://keys/own' } };
   const hooks = { beforeStore: async () => {} };
   const services: Services = {
     db,
     clock,
+    access: testAccess,
+    auditHeads: async () => [],
     hosts: [sourceOf('rack', 'fake', machines, problems), sourceOf('shelf', 'image', [])],
     jobs: recordedJobs(db, clock, asked),
     vaultStores: {
@@ -70,9 +79,13 @@ export async function testServer(
       },
       redundancyOf: async ({ redundancy }) => ({ wanted: redundancy, actual: 'LocallyRedundant', why: 'One place.' }),
       forget: () => {},
+      keyNames: async () => keyNames,
       place: async ({ name, redundancy }) => void placed.push(`${name}: ${redundancy}`),
       remove: async ({ id }) => void stores.delete(id),
     },
+    storage: recordedStorage(asked),
+    work: new BackgroundWork(silentLogger),
+    images: { list: async () => [] },
     log: silentLogger,
     config: {
       subscriptionId: SUBSCRIPTION,
@@ -82,15 +95,18 @@ export async function testServer(
       limits: AZURE_LIMITS,
     },
   };
+  const declared = new DeclaredAnswers();
   const app = await createArmServer({
     tls,
     baseUrl,
     providers: resourceProviders(services),
+    publicPlugins: [jobDownloads(services)],
     authenticate: async () => ({ objectId: 'object-1', tenantId: TENANT, appId: 'app-1', name: 'keeper' }),
     authorize: async (_principal, action) => !denied.has(action),
     authorizationUri: `${baseUrl}/${TENANT}`,
     log: silentLogger,
     clock,
+    onAnswer: declared.see,
   });
   return {
     app,
@@ -103,11 +119,18 @@ export async function testServer(
     asked,
     stores,
     hooks,
+    keyNames,
     denied,
-    call: (method, path, body, apiVersion) => call(app, method, path, body, apiVersion),
+    call: async (method, path, body, apiVersion) => {
+      const answer = await call(app, method, path, body, apiVersion);
+      declared.assertAll();
+      return answer;
+    },
     [Symbol.asyncDispose]: async () => {
       await app.close();
+      await services.work[Symbol.asyncDispose]();
       await db[Symbol.asyncDispose]();
+      declared.assertAll();
     },
   };
 }
@@ -170,6 +193,12 @@ const sourceOf = (
 const key = (ref: { readonly resourceGroup: string; readonly name: string }): string =>
   `${ref.resourceGroup}/${ref.name}`.toLowerCase();
 
+const recordedStorage = (asked: TestServer['asked']): Services['storage'] => ({
+  endpointOf: (account) => `https://${account}.blob.vault.example:8443/`,
+  removeData: async (account) => void asked.push({ call: 'removeData', values: [account] }),
+  fileOf: () => undefined,
+});
+
 const recordedJobs = (db: Database, clock: TurnedClock, asked: TestServer['asked']): JobService => {
   const newJob = async (itemId: string) => {
     const item = await getItem(db.queries, itemId);
@@ -195,7 +224,8 @@ const recordedJobs = (db: Database, clock: TurnedClock, asked: TestServer['asked
     },
     requestRestore: async (itemId, pointId, target, by) => {
       asked.push({ call: 'requestRestore', values: [itemId, pointId, target, by] });
-      return (await enqueueJob(db.queries, { ...(await newJob(itemId)), operation: 'Restore' })).id;
+      const operation = target.fromSecondary ? 'CrossRegionRestore' : 'Restore';
+      return (await enqueueJob(db.queries, { ...(await newJob(itemId)), operation })).id;
     },
     requestHousekeeping: async ({ id: vaultId, name: entityFriendlyName }, operation, request) => {
       asked.push({ call: 'requestHousekeeping', values: [vaultId, operation, request] });
@@ -203,6 +233,13 @@ const recordedJobs = (db: Database, clock: TurnedClock, asked: TestServer['asked
       return (await enqueueHousekeeping(db.queries, { ...job, startTime: clock.now() })).id;
     },
     switchCopy: async (vaultId, to) => void asked.push({ call: 'switchCopy', values: [vaultId, to] }),
+    retry: async (jobId, by) => {
+      asked.push({ call: 'retry', values: [jobId, by] });
+      const job = await getJob(db.queries, jobId);
+      if (job?.itemId === undefined) throw new Error(`no backup ${jobId}`);
+      const again = { ...(await newJob(job.itemId)), operation: 'Backup' as const, subTasks: backupSubTasks() };
+      return (await tryEnqueueBackup(db.queries, again)).id;
+    },
     cancel: async (jobId) => {
       asked.push({ call: 'cancel', values: [jobId] });
       await requestCancel(db.queries, jobId);

@@ -18,6 +18,7 @@ const job = (more: Partial<Job>): Job => ({
   cancelRequested: false,
   propertyBag: { 'VM Name': 'web01' },
   parameters: {},
+  attempt: 1,
   epoch: 0,
   ...more,
 });

@@ -1,9 +1,11 @@
 import { isoTime } from '../../lib/clock.ts';
+import { jobArmId } from '../../vault/armIds.ts';
+import { catalogueEntry } from '../../vault/errorCatalogue.ts';
 import { isJobEnded, type Job, type JobError, type SubTask } from '../../vault/job.ts';
-import { isCancellable } from '../../vault/jobRules.ts';
+import { isCancellable, isRetriable } from '../../vault/jobRules.ts';
+import { attemptsOf } from '../../vault/retryRules.ts';
 import type * as Wire from '../wire/job.ts';
 import { isoDuration } from './duration.ts';
-import { jobId } from './ids.ts';
 
 /** `extended`: with sub tasks and progress, as one job is read; lists go without. */
 export function jobToWire(
@@ -12,7 +14,7 @@ export function jobToWire(
   options: { readonly extended: boolean; readonly now: number },
 ): Wire.Job {
   return {
-    id: jobId(vault, job.id),
+    id: jobArmId(vault, job.id),
     name: job.id,
     type: 'Microsoft.RecoveryServices/vaults/backupJobs',
     properties: {
@@ -26,7 +28,10 @@ export function jobToWire(
       endTime: job.endTime === undefined ? undefined : isoTime(job.endTime),
       duration: isoDuration((job.endTime ?? options.now) - job.startTime),
       activityId: job.id,
-      actionsInfo: isCancellable(job) ? ['Cancellable'] : [],
+      actionsInfo: [
+        ...(isCancellable(job) ? (['Cancellable'] as const) : []),
+        ...(isRetriable(job) ? (['Retriable'] as const) : []),
+      ],
       errorDetails: job.errors.length === 0 ? undefined : job.errors.map(errorToWire),
       virtualMachineVersion: 'Compute',
       containerName: job.containerName,
@@ -41,7 +46,7 @@ function extendedInfo(job: Job, now: number): Wire.JobExtendedInfo {
   return {
     tasksList: job.subTasks.map((task) => taskToWire(task, now)),
     propertyBag: job.propertyBag,
-    internalPropertyBag: {},
+    internalPropertyBag: { Attempt: String(job.attempt), Attempts: String(attemptsOf(job)) },
     progressPercentage: isJobEnded(job.status) ? undefined : overallPercentage(job.subTasks),
     estimatedRemainingDuration: remainingMs === undefined ? undefined : isoDuration(remainingMs),
     dynamicErrorMessage: job.errors[0]?.message,
@@ -81,12 +86,14 @@ function overallPercentage(tasks: readonly SubTask[]): number {
   return counted.length === 0 ? 0 : Math.floor(sum / counted.length);
 }
 
-/** Azure's numbers where they are public; the code itself always stands in the title. */
-const ERROR_NUMBERS: Readonly<Record<string, number>> = { BCMV2VMNotFound: 400094 };
-
-const errorToWire = (error: JobError): Wire.JobError => ({
-  errorCode: ERROR_NUMBERS[error.code],
-  errorTitle: error.code,
-  errorString: error.message,
-  recommendations: error.recommendations,
-});
+function errorToWire({ code, message, recommendations }: JobError): Wire.JobError {
+  const entry = catalogueEntry(code);
+  const text = entry?.text;
+  return {
+    errorCode: entry?.number,
+    // the code itself, which clients can tell errors by
+    errorTitle: code,
+    errorString: text === undefined || message.startsWith(text) ? message : `${text} ${message}`,
+    recommendations: recommendations.length > 0 ? recommendations : (entry?.recommendations ?? []),
+  };
+}

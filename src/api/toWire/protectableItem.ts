@@ -1,10 +1,10 @@
-import { containerName, itemIdName, type MachineName, shortContainerName } from '../../vault/names.ts';
+import { containerArmId, machineArmId, vaultArmId } from '../../vault/armIds.ts';
+import { itemIdName, type MachineName, shortContainerName } from '../../vault/names.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type { ProtectableItem } from '../wire/protectableItem.ts';
-import { armIdOf, containerId, machineId } from './ids.ts';
 
 export const protectableItemToWire = (vault: Vault, machine: MachineName): ProtectableItem => ({
-  id: `${containerId(armIdOf(vault), containerName(machine))}/protectableItems/${itemIdName(machine)}`,
+  id: `${containerArmId(vaultArmId(vault), machine)}/protectableItems/${itemIdName(machine)}`,
   name: shortContainerName(machine),
   type: 'Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectableItems',
   properties: {
@@ -13,7 +13,7 @@ export const protectableItemToWire = (vault: Vault, machine: MachineName): Prote
     workloadType: 'VM',
     friendlyName: machine.vmName,
     protectionState: 'NotProtected',
-    virtualMachineId: machineId(vault.subscriptionId, machine.resourceGroup, machine.vmName),
+    virtualMachineId: machineArmId(vault.subscriptionId, machine.resourceGroup, machine.vmName),
     virtualMachineVersion: 'Compute',
     resourceGroup: machine.resourceGroup,
   },

@@ -1,36 +1,40 @@
-import { isoTime } from '../../lib/clock.ts';
-import { containerName, itemIdName, itemName, shortContainerName } from '../../vault/names.ts';
+import type { GuestExtensionRecord } from '../../db/guestExtensions.ts';
+import type { PointSpan } from '../../db/pointSpan.ts';
+import { DAY_MS, isoTime } from '../../lib/clock.ts';
+import { itemArmId, machineArmId, policyArmId, vaultArmId } from '../../vault/armIds.ts';
+import { catalogueEntry } from '../../vault/errorCatalogue.ts';
+import { itemName, shortContainerName } from '../../vault/names.ts';
 import type { Policy } from '../../vault/policy.ts';
 import type { ProtectedItem } from '../../vault/protectedItem.ts';
-import type { RecoveryPoint } from '../../vault/recoveryPoint.ts';
+import { healthOf } from '../../vault/protection.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type * as Wire from '../wire/protectedItem.ts';
-import { armIdOf, containerId, machineId, policyId } from './ids.ts';
 
 /** What of an item stands elsewhere. */
 export interface ItemSurroundings {
   readonly vault: Vault;
   readonly policy?: Policy | undefined;
-  readonly newestPoint?: RecoveryPoint | undefined;
-  /** Only where one item is read. */
-  readonly points?: {
-    readonly count: number;
-    readonly oldest?: RecoveryPoint | undefined;
-    readonly oldestInVault?: RecoveryPoint | undefined;
+  /** When the newest point was taken, ms. */
+  readonly newestPointAt?: number | undefined;
+  /** Only where they were asked for. */
+  readonly points?: PointSpan & {
+    /** The policy changed, and the points were not judged under it yet. */
+    readonly policyInconsistent: boolean;
   };
+  /** How the guest extension stands in its machine; only where one item is read. */
+  readonly extension?: GuestExtensionRecord | undefined;
   readonly now: number;
 }
 
-const DAY_MS = 86_400_000;
 /** What Azure shows before the first backup. */
 const NEVER = '2001-01-01T00:00:00Z';
 
 export function protectedItemToWire(item: ProtectedItem, around: ItemSurroundings): Wire.ProtectedItem {
-  const { vault, policy, newestPoint } = around;
-  const vaultId = armIdOf(vault);
-  const machine = machineId(vault.subscriptionId, item.resourceGroup, item.vmName);
+  const { vault, policy, newestPointAt } = around;
+  const vaultId = vaultArmId(vault);
+  const machine = machineArmId(vault.subscriptionId, item.resourceGroup, item.vmName);
   return {
-    id: `${containerId(vaultId, containerName(item))}/protectedItems/${itemIdName(item)}`,
+    id: itemArmId(vaultId, item),
     name: itemName(item),
     type: 'Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems',
     properties: {
@@ -41,14 +45,16 @@ export function protectedItemToWire(item: ProtectedItem, around: ItemSurrounding
       containerName: shortContainerName(item),
       sourceResourceId: machine,
       virtualMachineId: machine,
-      policyId: policy ? policyId(vaultId, policy.name) : '',
+      policyId: policy ? policyArmId(vaultId, policy.name) : '',
       policyName: policy?.name ?? '',
       protectionState: item.protectionState,
       protectionStatus: 'Healthy',
-      ...healthOf(item),
+      healthStatus: healthOf(item),
+      healthDetails: [...healthDetailsOf(item), ...extensionDetails(item, around.extension)],
+      kpisHealths: {},
       lastBackupStatus: item.lastBackup?.status ?? (item.protectionState === 'IRPending' ? 'IRPending' : ''),
       lastBackupTime: item.lastBackup ? isoTime(item.lastBackup.time) : NEVER,
-      lastRecoveryPoint: newestPoint && isoTime(newestPoint.takenAt),
+      lastRecoveryPoint: newestPointAt === undefined ? undefined : isoTime(newestPointAt),
       protectedItemDataId: item.id,
       isArchiveEnabled: false,
       softDeleteRetentionPeriodInDays: item.softDelete?.retentionDays ?? vault.softDeleteRetentionDays,
@@ -60,13 +66,29 @@ export function protectedItemToWire(item: ProtectedItem, around: ItemSurrounding
   };
 }
 
-function healthOf(item: ProtectedItem): Pick<Wire.ProtectedItemProperties, 'healthStatus' | 'healthDetails'> {
-  if (item.lastBackup?.status !== 'Failed') return { healthStatus: 'Passed', healthDetails: [] };
-  const { errorCode, errorMessage } = item.lastBackup;
-  return {
-    healthStatus: 'ActionRequired',
-    healthDetails: [{ title: errorCode, message: errorMessage, recommendations: [] }],
-  };
+function healthDetailsOf(item: ProtectedItem): readonly Wire.HealthDetail[] {
+  if (healthOf(item) === 'Passed') return [];
+  const { errorCode, errorMessage } = item.lastBackup ?? {};
+  const entry = errorCode === undefined ? undefined : catalogueEntry(errorCode);
+  return [
+    {
+      ...(entry?.number === undefined ? {} : { code: entry.number }),
+      title: errorCode,
+      message: errorMessage,
+      recommendations: entry?.recommendations ?? [],
+    },
+  ];
+}
+
+/** A machine without its extension is backed up all the same, but its scripts are not run. */
+function extensionDetails(
+  item: ProtectedItem,
+  extension: GuestExtensionRecord | undefined,
+): readonly Wire.HealthDetail[] {
+  if (extension?.status !== 'failed' || extension.vmId !== item.vmId) return [];
+  const { message, recommendation } = extension;
+  const recommendations = recommendation === undefined ? [] : [recommendation];
+  return [{ title: 'UserErrorGuestAgentStatusUnavailable', message, recommendations }];
 }
 
 function softDeleteOf(item: ProtectedItem, now: number): Partial<Wire.ProtectedItemProperties> {
@@ -86,9 +108,9 @@ const disksOf = (disks: NonNullable<ProtectedItem['disks']>): Wire.ExtendedPrope
 
 const extendedInfo = (points: NonNullable<ItemSurroundings['points']>): Wire.ProtectedItemExtendedInfo => ({
   recoveryPointCount: points.count,
-  oldestRecoveryPoint: points.oldest && isoTime(points.oldest.takenAt),
-  oldestRecoveryPointInVault: points.oldestInVault && isoTime(points.oldestInVault.takenAt),
-  policyInconsistent: false,
+  oldestRecoveryPoint: points.oldest === undefined ? undefined : isoTime(points.oldest),
+  oldestRecoveryPointInVault: points.oldestInVault === undefined ? undefined : isoTime(points.oldestInVault),
+  policyInconsistent: points.policyInconsistent,
 });
 
 /** 'd.hh:mm:ss', which is how Azure writes this one field. */

@@ -51,11 +51,22 @@ export function recoveryPointToWire(itemId: string, point: RecoveryPoint, health
   };
 }
 
+/** A tier that was let go is still named, while the point has another. */
 function tiers(point: RecoveryPoint): Wire.RecoveryPointTier[] {
-  const found: Wire.RecoveryPointTier[] = [];
-  if (hasSnapshot(point)) found.push({ type: 'InstantRP', status: 'Valid' });
-  if (isVaulted(point)) found.push({ type: 'HardenedRP', status: 'Valid' });
-  return found;
+  const { snapshot, vaulted } = point;
+  const tier = (
+    type: Wire.RecoveryPointTier['type'],
+    isValid: boolean,
+    expiresAt?: number,
+  ): Wire.RecoveryPointTier => ({
+    type,
+    status: isValid ? 'Valid' : 'Deleted',
+    ...(isValid && expiresAt !== undefined ? { extendedInfo: { expiryTime: isoTime(expiresAt) } } : {}),
+  });
+  return [
+    ...(snapshot ? [tier('InstantRP', hasSnapshot(point), snapshot.expiresAt)] : []),
+    ...(vaulted ? [tier('HardenedRP', isVaulted(point), vaulted.softDelete?.purgeAt ?? vaulted.expiresAt)] : []),
+  ];
 }
 
 const healthToWire = (health: PointHealth = {}): Wire.RecoveryPointHealth => ({
@@ -74,7 +85,7 @@ function retention(point: RecoveryPoint): Wire.RecoveryPointRetention {
   return {
     expiryTime: known.length === 0 ? undefined : isoTime(Math.max(...known)),
     ruleName: point.keptBy.length === 0 ? undefined : point.keptBy.join(', '),
-    isSoftDeleted: false,
+    isSoftDeleted: point.vaulted?.softDelete !== undefined,
   };
 }
 

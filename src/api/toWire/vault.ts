@@ -1,13 +1,13 @@
 import { isoTime } from '../../lib/clock.ts';
-import type { JsonObject } from '../../vault/json.ts';
+import { vaultArmId } from '../../vault/armIds.ts';
 import type { VaultRedundancy } from '../../vault/redundancy.ts';
-import type { Vault } from '../../vault/vault.ts';
+import { securityLevel } from '../../vault/securityLevel.ts';
+import type { Vault, VaultSettings } from '../../vault/vault.ts';
 import type * as Wire from '../wire/vault.ts';
-import { vaultId } from './ids.ts';
 
 /** `redundancy`: what the vault has, where that is asked. */
 export const vaultToWire = (vault: Vault, tenantId: string, redundancy?: VaultRedundancy): Wire.Vault => ({
-  id: vaultId(vault.subscriptionId, vault.resourceGroup, vault.name),
+  id: vaultArmId(vault),
   name: vault.name,
   type: 'Microsoft.RecoveryServices/vaults',
   etag: etagOf(vault),
@@ -20,7 +20,7 @@ export const vaultToWire = (vault: Vault, tenantId: string, redundancy?: VaultRe
     privateEndpointStateForBackup: 'None',
     privateEndpointStateForSiteRecovery: 'None',
     monitoringSettings: monitoring(vault.settings),
-    costManagementSettings: section(vault.settings, 'costManagementSettings', { granularityLevel: 'VaultLevel' }),
+    costManagementSettings: { granularityLevel: 'VaultLevel', ...vault.settings.costManagementSettings },
     backupStorageVersion: 'Unassigned',
     securitySettings: {
       softDeleteSettings: {
@@ -28,7 +28,7 @@ export const vaultToWire = (vault: Vault, tenantId: string, redundancy?: VaultRe
         softDeleteState: 'AlwaysON',
         enhancedSecurityState: 'AlwaysON',
       },
-      multiUserAuthorization: 'Disabled',
+      multiUserAuthorization: vault.guard ? 'Enabled' : 'Disabled',
       sourceScanConfiguration: { state: 'Disabled' },
       // Absent means Disabled, as Azure answers a vault that never had it.
       ...(vault.immutability === 'Disabled' ? {} : { immutabilitySettings: { state: vault.immutability } }),
@@ -38,45 +38,80 @@ export const vaultToWire = (vault: Vault, tenantId: string, redundancy?: VaultRe
       crossRegionRestore: vault.crossRegionRestore,
     },
     regionOfChoiceSettings: { status: 'Disabled' },
-    secureScore: 'Adequate',
-    bcdrSecurityLevel: 'Good',
+    ...securityLevel(vault),
     publicNetworkAccess: vault.publicNetworkAccess,
-    restoreSettings: section(vault.settings, 'restoreSettings', {
-      crossSubscriptionRestoreSettings: { crossSubscriptionRestoreState: 'Enabled' },
-    }),
+    restoreSettings: {
+      crossSubscriptionRestoreSettings: {
+        crossSubscriptionRestoreState: 'Enabled',
+        ...vault.settings.restoreSettings?.crossSubscriptionRestoreSettings,
+      },
+    },
+    ...encryptionToWire(vault),
+    ...moveToWire(vault),
     strongroom: { vaultId: vault.id, ...(redundancy && { redundancy }) },
   },
 });
 
-const etagOf = (vault: Vault): string => `W/"datetime'${encodeURIComponent(isoTime(vault.updatedAt))}'"`;
+/** A fresh vault as the answer to its creation shows it: what comes of it the operation tells. */
+export const newVaultToWire = (vault: Wire.Vault): Wire.Vault => ({
+  ...vault,
+  properties: {
+    ...vault.properties,
+    provisioningState: 'Provisioning',
+    securitySettings: { ...vault.properties.securitySettings, multiUserAuthorization: 'Invalid' },
+  },
+});
 
-function monitoring(settings: JsonObject): Wire.MonitoringSettings {
-  const sent = section<Wire.MonitoringSettings>(settings, 'monitoringSettings', {});
+export const etagOf = (vault: Pick<Vault, 'updatedAt'>): string =>
+  `W/"datetime'${encodeURIComponent(isoTime(vault.updatedAt))}'"`;
+
+const monitoring = ({ monitoringSettings: sent }: VaultSettings): Wire.MonitoringSettings => ({
+  azureMonitorAlertSettings: {
+    alertsForAllJobFailures: 'Enabled',
+    alertsForAllReplicationIssues: 'Enabled',
+    alertsForAllFailoverIssues: 'Enabled',
+    ...sent?.azureMonitorAlertSettings,
+  },
+  classicAlertSettings: {
+    alertsForCriticalOperations: 'Enabled',
+    emailNotificationsForSiteRecovery: 'Enabled',
+    ...sent?.classicAlertSettings,
+  },
+});
+
+function encryptionToWire({ encryption }: Vault): Pick<Wire.VaultProperties, 'encryption'> {
+  if (!encryption) return {};
   return {
-    azureMonitorAlertSettings: {
-      alertsForAllJobFailures: 'Enabled',
-      alertsForAllReplicationIssues: 'Enabled',
-      alertsForAllFailoverIssues: 'Enabled',
-      ...sent.azureMonitorAlertSettings,
-    },
-    classicAlertSettings: {
-      alertsForCriticalOperations: 'Enabled',
-      emailNotificationsForSiteRecovery: 'Enabled',
-      ...sent.classicAlertSettings,
+    encryption: {
+      keyVaultProperties: { keyUri: encryption.keyUri },
+      ...(encryption.kekIdentity && { kekIdentity: encryption.kekIdentity }),
+      infrastructureEncryption: 'Disabled',
     },
   };
 }
 
-/** A section as it was sent; its shape was checked when it came in. */
-const section = <T>(settings: JsonObject, name: string, missing: T): T => (settings[name] as T | undefined) ?? missing;
+function moveToWire({ moved }: Vault): Pick<Wire.VaultProperties, 'moveDetails' | 'moveState'> {
+  if (!moved) return {};
+  const time = isoTime(moved.at);
+  return {
+    moveState: 'MoveSucceeded',
+    moveDetails: {
+      operationId: moved.operationId,
+      startTimeUtc: time,
+      completionTimeUtc: time,
+      sourceResourceId: moved.from,
+      targetResourceId: moved.to,
+    },
+  };
+}
 
 function identityToWire(vault: Vault, tenantId: string): Wire.VaultIdentity | undefined {
   if (!vault.identity) return undefined;
-  const identity = vault.identity as unknown as Pick<Wire.VaultIdentity, 'type' | 'userAssignedIdentities'>;
+  const { type, principalId, userAssignedIdentities } = vault.identity as unknown as Wire.VaultIdentity;
   return {
-    type: identity.type,
-    // A vault's own id stands for its identity: there is no directory to register it in.
-    ...(identity.type.startsWith('SystemAssigned') ? { principalId: vault.id, tenantId } : {}),
-    ...(identity.userAssignedIdentities ? { userAssignedIdentities: identity.userAssignedIdentities } : {}),
+    type,
+    // vaults of before had none of their own: their id stood for it
+    ...(type.startsWith('SystemAssigned') ? { principalId: principalId ?? vault.id, tenantId } : {}),
+    ...(userAssignedIdentities ? { userAssignedIdentities } : {}),
   };
 }

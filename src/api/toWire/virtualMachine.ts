@@ -1,6 +1,9 @@
+import type { GuestExtensionRecord } from '../../db/guestExtensions.ts';
+import { machineArmId } from '../../vault/armIds.ts';
 import type { MachineView } from '../machineSource.ts';
-import type { DataDisk, InstanceStatus, InstanceView, OsDisk, VirtualMachine } from '../wire/virtualMachine.ts';
-import { machineId } from './ids.ts';
+import type { InstanceStatus } from '../wire/instanceStatus.ts';
+import type { DataDisk, InstanceView, OsDisk, VirtualMachine } from '../wire/virtualMachine.ts';
+import { extensionHandler, extensionInstanceView, extensionToWire } from './extension.ts';
 
 const GIB = 2 ** 30;
 
@@ -8,11 +11,12 @@ const GIB = 2 ** 30;
 export function virtualMachineToWire(
   subscriptionId: string,
   machine: MachineView,
-  options: { readonly instanceView: boolean },
+  options: { readonly instanceView: boolean; readonly extension?: GuestExtensionRecord | undefined },
 ): VirtualMachine {
+  const { extension } = options;
   const osDisk = machine.disks.find((disk) => disk.lun < 0);
   return {
-    id: machineId(subscriptionId, machine.resourceGroup, machine.name),
+    id: machineArmId(subscriptionId, machine.resourceGroup, machine.name),
     name: machine.name,
     type: 'Microsoft.Compute/virtualMachines',
     location: machine.location,
@@ -26,17 +30,23 @@ export function virtualMachineToWire(
       },
       osProfile: { computerName: machine.name },
       networkProfile: { networkInterfaces: [] },
-      ...(options.instanceView ? { instanceView: instanceViewToWire(machine) } : {}),
+      ...(options.instanceView ? { instanceView: instanceViewToWire(machine, extension) } : {}),
     },
+    ...(extension ? { resources: [extensionToWire(subscriptionId, machine, extension, { instanceView: false })] } : {}),
   };
 }
 
-export function instanceViewToWire(machine: MachineView): InstanceView {
+export function instanceViewToWire(machine: MachineView, extension?: GuestExtensionRecord): InstanceView {
   return {
     computerName: machine.name,
     osName: machine.osName,
     osVersion: machine.osVersion,
-    vmAgent: { vmAgentVersion: machine.agent.version ?? 'Unknown', statuses: [agentStatus(machine)] },
+    vmAgent: {
+      vmAgentVersion: machine.agent.version ?? 'Unknown',
+      ...(extension ? { extensionHandlers: [extensionHandler(extension)] } : {}),
+      statuses: [agentStatus(machine)],
+    },
+    ...(extension ? { extensions: [extensionInstanceView(extension)] } : {}),
     statuses: [
       { code: 'ProvisioningState/succeeded', level: 'Info', displayStatus: 'Provisioning succeeded' },
       powerStatus(machine),

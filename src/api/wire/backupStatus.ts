@@ -13,6 +13,8 @@ export interface BackupStatus {
   readonly protectedItemName?: string | undefined;
   readonly policyName?: string | undefined;
   readonly registrationStatus?: string | undefined;
+  readonly protectedItemsCount?: number | undefined;
+  readonly acquireStorageAccountLock?: 'Acquire' | 'NotAcquire' | undefined;
   readonly errorCode?: string | undefined;
   readonly errorMessage?: string | undefined;
 }

@@ -12,7 +12,9 @@ export type JobOperation =
   | 'DeleteBackupData'
   | 'Undelete'
   | 'Register'
-  | 'UnRegister';
+  | 'UnRegister'
+  | 'CrossRegionRestore'
+  | 'UpdateCustomerManagedKey';
 
 export interface JobProperties {
   readonly jobType: 'AzureIaaSVMJob';

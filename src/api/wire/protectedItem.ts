@@ -31,6 +31,7 @@ export interface ProtectedItemProperties {
   readonly protectionStatus: string;
   readonly healthStatus?: 'Passed' | 'ActionRequired' | 'ActionSuggested' | 'Invalid' | undefined;
   readonly healthDetails?: readonly HealthDetail[] | undefined;
+  readonly kpisHealths?: Readonly<Record<string, never>> | undefined;
   readonly lastBackupStatus?: string | undefined;
   readonly lastBackupTime?: IsoTime | undefined;
   readonly lastRecoveryPoint?: IsoTime | undefined;

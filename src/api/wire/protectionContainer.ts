@@ -6,11 +6,13 @@ export type ProtectionContainer = Resource<
   ProtectionContainerProperties
 >;
 
+export type RegistrationStatus = 'Registered' | 'NotRegistered' | 'SoftDeleted';
+
 export interface ProtectionContainerProperties {
   readonly containerType: 'Microsoft.Compute/virtualMachines';
   readonly backupManagementType: 'AzureIaasVM';
   readonly friendlyName: string;
-  readonly registrationStatus: 'Registered' | 'SoftDeleted';
+  readonly registrationStatus: RegistrationStatus;
   readonly healthStatus?: string | undefined;
   readonly protectableObjectType?: 'Microsoft.Compute/virtualMachines' | undefined;
   readonly virtualMachineId: string;

@@ -19,8 +19,32 @@ export interface VaultProperties {
   readonly backupStorageVersion?: 'Unassigned' | 'V1' | 'V2' | undefined;
   readonly secureScore?: 'None' | 'Minimum' | 'Adequate' | 'Maximum' | undefined;
   readonly bcdrSecurityLevel?: 'Poor' | 'Fair' | 'Good' | 'Excellent' | undefined;
+  readonly encryption?: VaultEncryption | undefined;
+  readonly moveState?: 'MoveSucceeded' | undefined;
+  readonly moveDetails?: MoveDetails | undefined;
+  /** Of critical operations on a vault with a resource guard; only in requests. */
+  readonly resourceGuardOperationRequests?: readonly string[] | undefined;
   /** The one additive property bag; read-only. */
   readonly strongroom?: VaultPlace | undefined;
+}
+
+export interface VaultEncryption {
+  readonly keyVaultProperties?: { readonly keyUri?: string | undefined } | undefined;
+  readonly kekIdentity?: KekIdentity | undefined;
+  readonly infrastructureEncryption?: EnabledOrDisabled | undefined;
+}
+
+export interface KekIdentity {
+  readonly useSystemAssignedIdentity?: boolean | undefined;
+  readonly userAssignedIdentity?: string | undefined;
+}
+
+export interface MoveDetails {
+  readonly operationId: string;
+  readonly startTimeUtc: string;
+  readonly completionTimeUtc: string;
+  readonly sourceResourceId: string;
+  readonly targetResourceId: string;
 }
 
 export interface VaultPlace {

@@ -27,6 +27,8 @@ export interface VaultConfigProperties {
   readonly storageType?: StorageRedundancy | undefined;
   readonly storageTypeState?: 'Locked' | 'Unlocked' | undefined;
   readonly isSoftDeleteFeatureStateEditable?: boolean | undefined;
+  /** Only in requests; shown empty. */
+  readonly resourceGuardOperationRequests?: readonly string[] | undefined;
 }
 
 /** `backupEncryptionConfigs/backupResourceEncryptionConfig`. */
@@ -38,6 +40,8 @@ export type EncryptionConfig = Resource<
 export interface EncryptionConfigProperties {
   readonly encryptionAtRestType?: 'MicrosoftManaged' | 'CustomerManaged' | undefined;
   readonly keyUri?: string | undefined;
+  readonly useSystemAssignedIdentity?: boolean | undefined;
+  readonly userAssignedIdentity?: string | undefined;
   readonly infrastructureEncryptionState?: 'Invalid' | 'Enabled' | 'Disabled' | undefined;
   readonly lastUpdateStatus?: string | undefined;
 }

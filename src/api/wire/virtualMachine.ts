@@ -1,11 +1,17 @@
+import type { ExtensionHandler, ExtensionInstanceView, VirtualMachineExtension } from './extension.ts';
+import type { InstanceStatus } from './instanceStatus.ts';
 import type { TrackedResource } from './resource.ts';
 
-export type VirtualMachine = TrackedResource<'Microsoft.Compute/virtualMachines', VirtualMachineProperties>;
+export type VirtualMachine = TrackedResource<'Microsoft.Compute/virtualMachines', VirtualMachineProperties> & {
+  /** Its extensions, where one machine is read. */
+  readonly resources?: readonly VirtualMachineExtension[] | undefined;
+  readonly identity?: Readonly<Record<string, unknown>> | undefined;
+};
 
 export interface VirtualMachineProperties {
   /** Stable for the life of the machine. */
   readonly vmId: string;
-  readonly provisioningState: 'Succeeded' | 'Updating' | 'Failed';
+  readonly provisioningState: 'Succeeded' | 'Creating' | 'Updating' | 'Failed';
   readonly hardwareProfile?: { readonly vmSize?: string | undefined } | undefined;
   readonly storageProfile: StorageProfile;
   readonly osProfile?: { readonly computerName?: string | undefined } | undefined;
@@ -17,6 +23,7 @@ export interface VirtualMachineProperties {
 }
 
 export interface StorageProfile {
+  readonly imageReference?: Readonly<Record<string, unknown>> | undefined;
   readonly osDisk?: OsDisk | undefined;
   readonly dataDisks: readonly DataDisk[];
 }
@@ -42,19 +49,14 @@ export interface InstanceView {
   readonly osName?: string | undefined;
   readonly osVersion?: string | undefined;
   readonly vmAgent?: VirtualMachineAgent | undefined;
+  readonly extensions?: readonly ExtensionInstanceView[] | undefined;
+  readonly disks?: readonly { readonly name: string; readonly statuses: readonly InstanceStatus[] }[] | undefined;
   /** `PowerState/running`, `ProvisioningState/succeeded` … */
   readonly statuses: readonly InstanceStatus[];
 }
 
 export interface VirtualMachineAgent {
   readonly vmAgentVersion?: string | undefined;
+  readonly extensionHandlers?: readonly ExtensionHandler[] | undefined;
   readonly statuses: readonly InstanceStatus[];
-}
-
-export interface InstanceStatus {
-  readonly code: string;
-  readonly level: 'Info' | 'Warning' | 'Error';
-  readonly displayStatus?: string | undefined;
-  readonly message?: string | undefined;
-  readonly time?: string | undefined;
 }

@@ -1,11 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodedError } from '../../lib/error.ts';
 import { checkApiVersion } from '../apiVersion.ts';
+import type { AuditTrail } from '../auditTrail.ts';
 import { type Filter, parseFilter } from '../filter.ts';
 import { checkName } from '../name.ts';
-import type { Authenticate, Authorize, Principal } from '../principal.ts';
+import type { Authenticate, Authorize, HoldsRole, LockedBy, Principal } from '../principal.ts';
 import type { Route, RouteTable } from '../route.ts';
+import { notAuthorized } from './demand.ts';
+import { assertUnlocked } from './locks.ts';
 import { parseQuery, type Query } from './query.ts';
+import { isCollection, scopeOfCollection } from './visible.ts';
 
 /** What is known of a request that may come in, before its body is read. */
 export interface Admission {
@@ -17,21 +21,28 @@ export interface Admission {
   readonly query: Query;
   readonly filter: Filter | undefined;
   readonly pageSize: number;
+  /** 'some': the caller may not read the whole list, but holds a role below; only what he may read is shown. */
+  readonly sees: 'all' | 'some';
 }
 
 export interface Gate {
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
+  readonly holdsRole: HoldsRole;
+  readonly lockedBy: LockedBy;
+  readonly audit?: AuditTrail;
+  /** The ids there are. */
+  readonly subscriptions?: readonly string[];
   /** Counts a request against `key` and tells the caller what is left. Throws TooManyRequests. */
   limit(request: FastifyRequest, reply: FastifyReply, key: string): Promise<void>;
 }
 
-export const MAX_PAGE = 200;
+const MAX_PAGE = 200;
 
 /**
  * Who, then how often, then what, then whether: nobody learns about a resource before the roles have been asked.
  * Errors: those of authenticate; TooManyRequests; api-version's; InvalidResourceName; AuthorizationFailed;
- * InvalidFilter; InvalidParameter.
+ * SubscriptionNotFound; ScopeLocked; InvalidFilter; InvalidParameter.
  */
 export async function admit(
   request: FastifyRequest,
@@ -39,6 +50,7 @@ export async function admit(
   table: RouteTable,
   route: Route,
   gate: Gate,
+  who: Known = {},
 ): Promise<Admission> {
   const principal = await identify(request, reply, gate);
   await gate.limit(request, reply, `principal:${principal.tenantId}/${principal.objectId}`);
@@ -49,18 +61,35 @@ export async function admit(
     params[name] = checkName(name, value, table.names);
   }
   const path = route.path.replace(/\{([A-Za-z]+)\}/g, (_, name: string) => params[name] ?? '');
-  if (route.access !== 'authenticated') await demand(gate.authorize, principal, route.action, path);
-  return { principal, apiVersion, params, path, query, filter: filterOf(route, query), pageSize: pageSizeOf(query) };
+  who.principal = principal;
+  who.path = path;
+  const sees = await sight(gate, principal, route, path, params.subscriptionId);
+  await assertUnlocked(gate.lockedBy, route, path);
+  const filter = filterOf(route, query);
+  return { principal, apiVersion, params, path, query, filter, pageSize: pageSizeOf(query), sees };
 }
 
-/** Errors: AuthorizationFailed. */
-export async function demand(authorize: Authorize, who: Principal, action: string, scope: string): Promise<void> {
-  if (await authorize(who, action, scope)) return;
-  throw new CodedError(
-    'AuthorizationFailed',
-    `The client '${who.appId}' with object id '${who.objectId}' does not have authorization to perform action ` +
-      `'${action}' over scope '${scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.`,
-  );
+/** What was found out before a request was refused. */
+export interface Known {
+  principal?: Principal;
+  path?: string;
+}
+
+/** Errors: AuthorizationFailed, SubscriptionNotFound. */
+async function sight(
+  gate: Gate,
+  who: Principal,
+  route: Route,
+  path: string,
+  subscription: string | undefined,
+): Promise<'all' | 'some'> {
+  if (route.access === 'authenticated' || (await gate.authorize(who, route.action, path))) return 'all';
+  if (isCollection(route) && (await gate.holdsRole(who, scopeOfCollection(path)))) return 'some';
+  if (subscription !== undefined && gate.subscriptions?.includes(subscription.toLowerCase()) === false)
+    throw new CodedError('SubscriptionNotFound', `The subscription '${subscription}' could not be found.`, {
+      target: 'subscriptionId',
+    });
+  throw notAuthorized(who, route.action, path);
 }
 
 /** Failed attempts count against the address they come from. */
@@ -76,6 +105,7 @@ async function identify(request: FastifyRequest, reply: FastifyReply, gate: Gate
 function filterOf(route: Route, query: Query): Filter | undefined {
   const text = query.get('$filter');
   if (text === undefined || text.trim() === '') return undefined;
+  if (route.readsFilter) return undefined;
   if (route.filter !== undefined) return parseFilter(text, route.filter);
   if (route.method !== 'GET') return undefined;
   throw new CodedError('InvalidFilter', 'This resource does not support $filter.', { target: '$filter' });

@@ -1,17 +1,27 @@
 import type { FastifyRequest } from 'fastify';
+import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { Authorize } from '../principal.ts';
+import type { AuditTrail } from '../auditTrail.ts';
+import type { Authorize, HoldsRole, LockedBy } from '../principal.ts';
 import { type ArmResult, ok } from '../respond.ts';
-import type { ArmContext } from '../route.ts';
+import type { ArmContext, Route } from '../route.ts';
 import type { SkipTokenScope, SkipTokens } from '../skipToken.ts';
-import { type Admission, demand } from './admit.ts';
+import type { Admission } from './admit.ts';
+import { auditedWork } from './audited.ts';
 import { correlationIdOf } from './correlation.ts';
+import { demand } from './demand.ts';
+import { assertUnlocked } from './locks.ts';
 
 export interface ContextParts {
   readonly baseUrl: string;
   readonly authorize: Authorize;
+  readonly holdsRole: HoldsRole;
+  readonly lockedBy: LockedBy;
   readonly skipTokens: SkipTokens;
+  readonly audit?: AuditTrail;
   readonly log: Logger;
+  readonly clock: Clock;
+  readonly onAnswer?: (route: Route, result: ArmResult) => void;
 }
 
 /** Errors: InvalidSkipToken. */
@@ -43,6 +53,7 @@ export function contextOf(
     filter,
     page: cursor === undefined ? { size: pageSize } : { size: pageSize, cursor },
     apiVersion,
+    requestedAt: parts.clock.now(),
     baseUrl: parts.baseUrl,
     path,
     correlationId,
@@ -53,7 +64,11 @@ export function contextOf(
       return Array.isArray(value) ? value.join(', ') : value;
     },
     can: (action, at) => parts.authorize(principal, action, at),
+    knows: (at) => parts.holdsRole(principal, at, 'around'),
+    assertUnlocked: (route, at) => assertUnlocked(parts.lockedBy, route, at),
     demand: (action, at) => demand(parts.authorize, principal, action, at),
+    audited: ({ method, action }, at, work) =>
+      auditedWork(parts.audit, { correlationId, principal, action, path: at, method, address: request.ip }, work),
     absoluteUrl,
     list,
     listFrom: (items, keyOf, show) => {

@@ -1,4 +1,5 @@
 import { CodedError } from '../../lib/error.ts';
+import { strictJson } from './relaxedJson.ts';
 
 export const MAX_DEPTH = 32;
 const MAX_KEYS = 10_000;
@@ -8,18 +9,19 @@ const NUMBER = /-?\d[\d.eE+-]*/y;
 /**
  * Strict JSON of a request body; an empty one is undefined. JSON.parse decides the syntax; the scan before it
  * refuses what JSON.parse would take silently: depth, duplicate keys, keys that name a prototype, numbers that
- * are not finite. Errors: InvalidRequestContent.
+ * are not finite. `relaxed`: it may be written as templates are. Errors: InvalidRequestContent.
  */
-export function parseJsonBody(bytes: Uint8Array): unknown {
+export function parseJsonBody(bytes: Uint8Array, relaxed = false): unknown {
   if (bytes.length === 0) return undefined;
-  const text = decode(bytes);
+  const text = relaxed ? strictJson(decode(bytes)) : decode(bytes);
   if (text.trim() === '') return undefined;
   scan(text);
   try {
     return JSON.parse(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : 'syntax error';
-    throw invalid(`The request content is not valid JSON: ${why.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)}`, error);
+    const shown = why.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
+    throw invalid(`The request content was invalid and could not be deserialized: '${shown}'.`, error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type CodedError, httpStatus, isCoded } from '../../lib/error.ts';
+import { type CodedError, type ErrorCode, httpStatus, isCoded } from '../../lib/error.ts';
 
 /** An error as ARM answers it. */
 export interface Problem {
@@ -40,6 +40,26 @@ const FRAMEWORK: Readonly<Record<string, { status: number; code: string; message
   },
 };
 
+/** What Resource Manager itself answers in Azure, before a resource provider is asked: such answers say so. */
+const OF_GATEWAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MissingApiVersionParameter',
+  'InvalidApiVersionParameter',
+  'NoRegisteredProviderFound',
+  'InvalidResourceNamespace',
+  'InvalidResourceType',
+  'InvalidSubscriptionId',
+  'SubscriptionNotFound',
+  'ResourceGroupNotFound',
+  'ResourceNotFound',
+  'ParentResourceNotFound',
+  'AuthenticationFailed',
+  'InvalidAuthenticationToken',
+  'InvalidAuthenticationTokenTenant',
+  'ExpiredAuthenticationToken',
+  'AuthorizationFailed',
+  'ScopeLocked',
+]);
+
 export function problemOf(error: unknown, correlationId: string, challenge: (code: string) => string): Problem {
   if (isCoded(error)) return expected(error, challenge);
   const refused = FRAMEWORK[(error as { code?: string } | null)?.code ?? ''];
@@ -59,7 +79,7 @@ function expected(error: CodedError, challenge: (code: string) => string): Probl
   if (error.recommendations.length > 0) {
     body.additionalInfo = [{ type: 'Recommendations', info: { recommendations: error.recommendations } }];
   }
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = OF_GATEWAY.has(error.code) ? { 'x-ms-failure-cause': 'gateway' } : {};
   if (status === 401) headers['www-authenticate'] = challenge(error.code);
   if (status === 503) headers['retry-after'] = '5';
   if (status === 429) headers['retry-after'] = String(retryAfterSeconds(error.cause));

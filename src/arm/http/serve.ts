@@ -2,9 +2,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import type { ArmResult } from '../respond.ts';
 import type { Route, RouteTable } from '../route.ts';
-import { type Admission, admit, type Gate } from './admit.ts';
+import { type Admission, admit, type Gate, type Known } from './admit.ts';
+import { audited, auditRefusal } from './audited.ts';
 import { type ContextParts, contextOf } from './context.ts';
 import { type Check, compileCheck } from './schemaCheck.ts';
+import { onlyVisible } from './visible.ts';
 
 /** Puts one declared route on the server: admission before the body is read, then body, query and handler. */
 export function serve(app: FastifyInstance, table: RouteTable, route: Route, gate: Gate, parts: ContextParts): void {
@@ -14,17 +16,28 @@ export function serve(app: FastifyInstance, table: RouteTable, route: Route, gat
   app.route({
     method: route.method,
     url: fastifyPath(route.path),
+    config: { relaxedBody: route.relaxedBody === true },
     onRequest: async (request, reply) => {
-      admissions.set(request, await admit(request, reply, table, route, gate));
+      const known: Known = {};
+      try {
+        admissions.set(request, await admit(request, reply, table, route, gate, known));
+      } catch (error) {
+        await auditRefusal(gate.audit, request, route, known, error);
+        throw error;
+      }
     },
     handler: async (request, reply) => {
       const admission = admissions.get(request);
       if (admission === undefined) throw new Error(`${route.method} ${route.path} was reached without admission`);
-      checkBody?.(request.body);
-      if (checkBody === undefined) request.body = undefined;
-      const query = declaredQuery(route.query, admission, checkQuery);
-      const context = contextOf(request, admission, query, parts, untilAnswered(reply));
-      return send(reply, await route.handler(context));
+      const result = await audited(gate.audit, request, route, admission, async () => {
+        checkBody?.(request.body);
+        if (checkBody === undefined) request.body = undefined;
+        const query = declaredQuery(route.query, admission, checkQuery);
+        return route.handler(contextOf(request, admission, query, parts, untilAnswered(reply)));
+      });
+      parts.onAnswer?.(route, result);
+      if (admission.sees === 'all') return send(reply, result);
+      return send(reply, await onlyVisible(result, gate.authorize, admission.principal, route, admission.path));
     },
   });
 }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { Interrupted } from '../exit.ts';
 import { EagerClock, runCli } from '../testing/runCli.ts';
@@ -129,4 +132,49 @@ test('filters are those of the model', async () => {
   assert.equal(filter(), "endDate eq '2026-01-05 12:00:00 AM' and startDate eq '2026-01-01 12:00:00 AM'");
   await runCli(world, 'recoverypoint', 'list', ...ON_ITEM);
   assert.equal(filter(), null);
+});
+
+test('job retry prints the new job; a refusal is told', async () => {
+  world.on('POST', `${JOB}/retry`, accepted(world.endpoint));
+  world.on('GET', JOB, { body: running(0) });
+  const { code, stdout } = await runCli(world, 'job', 'retry', ...IN_VAULT, '-n', 'job-7');
+  assert.deepEqual([code, jobOut(stdout).properties.status], [0, 'InProgress']);
+  const error = { code: 'UserErrorJobNotRetriable', message: 'Only a job that failed can be tried again.' };
+  world.on('POST', `${JOB}/retry`, { status: 400, body: { error } });
+  const refused = await runCli(world, 'job', 'retry', ...IN_VAULT, '-n', 'job-7');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /UserErrorJobNotRetriable/);
+});
+
+test('job export writes a new file, with what the server gives under the key, and never an old one', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'strongroom-export-'));
+  try {
+    const location = `${world.endpoint}${VAULT}/backupJobs/operationResults/e1?api-version=2025-02-01`;
+    const operation = { blobUrl: `${world.endpoint}/jobExports/e1/jobs.json`, blobSasKey: '?sig=k1' };
+    world.on('POST', `${VAULT}/backupJobsExport`, { status: 202, headers: { location } });
+    world.on('GET', `${VAULT}/backupJobs/operationResults/e1`, { body: { operation } });
+    world.on('GET', '/jobExports/e1/jobs.json', { body: [{ name: 'job-7' }] });
+    const run = () =>
+      runCli(
+        { ...world, cwd: folder },
+        'job',
+        'export',
+        ...IN_VAULT,
+        '-f',
+        'jobs.json',
+        '--status',
+        'failed',
+        '--format',
+        'json',
+      );
+    const { code, stderr } = await run();
+    assert.deepEqual([code, stderr], [0, `Written: ${join(folder, 'jobs.json')}\n`]);
+    assert.deepEqual(JSON.parse(await readFile(join(folder, 'jobs.json'), 'utf8')), [{ name: 'job-7' }]);
+    const asked = world.requests.find(({ url }) => url.pathname.endsWith('backupJobsExport'))?.url.searchParams;
+    assert.deepEqual([asked?.get('format'), asked?.get('$filter')?.includes("status eq 'Failed'")], ['json', true]);
+    assert.equal(world.requests.at(-1)?.url.searchParams.get('sig'), 'k1');
+    assert.equal((await run()).code, 1, 'the file is there');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

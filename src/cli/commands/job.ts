@@ -1,47 +1,38 @@
 import type { Job, JobOperation, JobStatus } from '../../api/wire/job.ts';
-import { dateFilter } from '../dateFilter.ts';
 import { followJob, printOutcome } from '../followJob.ts';
 import { below } from '../ids.ts';
 import { vaultPath } from '../items.ts';
+import { JOB_OPERATIONS, JOB_STATUSES, jobFilter } from '../jobFilter.ts';
+import { jobOf } from '../operation.ts';
 import { day, group, leaf, MANAGEMENT_TYPES, oneOf, seconds, WORKLOAD_TYPES } from '../options.ts';
 import { act, type Session, type Shell } from '../shell.ts';
 import { eachTarget, targets } from '../targets.ts';
+import { exportJobs } from './jobExport.ts';
 
 export const jobCommands = (shell: Shell) =>
-  group('job', 'Jobs: what a vault does and did', [list(shell), show(shell), wait(shell), stop(shell)]);
-
-const STATUSES = ['InProgress', 'Completed', 'CompletedWithWarnings', 'Failed', 'Cancelled', 'Cancelling'] as const;
-const OPERATIONS = [
-  'ConfigureBackup',
-  'Backup',
-  'Restore',
-  'DisableBackup',
-  'DeleteBackupData',
-  'Undelete',
-  'Register',
-  'UnRegister',
-] as const;
+  group('job', 'Jobs: what a vault does and did', [
+    list(shell),
+    show(shell),
+    wait(shell),
+    stop(shell),
+    retry(shell),
+    exportJobs(shell),
+  ]);
 
 const list = (shell: Shell) =>
   leaf('list', "List a vault's jobs, newest first")
     .requiredOption('-g, --resource-group <name>', "the vault's resource group")
     .requiredOption('-v, --vault-name <name>', 'the vault')
-    .option('--status <status>', STATUSES.join(', '), oneOf<JobStatus>(STATUSES))
-    .option('--operation <operation>', OPERATIONS.join(', '), oneOf<JobOperation>(OPERATIONS))
+    .option('--status <status>', JOB_STATUSES.join(', '), oneOf<JobStatus>(JOB_STATUSES))
+    .option('--operation <operation>', JOB_OPERATIONS.join(', '), oneOf<JobOperation>(JOB_OPERATIONS))
     .option('--start-date <date>', 'begun on or after this day, dd-mm-yyyy (UTC)', day)
     .option('--end-date <date>', 'begun before this day, dd-mm-yyyy (UTC)', day)
     .option('--backup-management-type <type>', MANAGEMENT_TYPES.join(), oneOf(MANAGEMENT_TYPES))
     .option('--workload-type <type>', WORKLOAD_TYPES.join(), oneOf(WORKLOAD_TYPES))
     .action(
       act(shell, ({ arm }, options) => {
-        const terms = [
-          "backupManagementType eq 'AzureIaasVM'",
-          ...(options.operation ? [`operation eq '${options.operation}'`] : []),
-          ...dateFilter(options, { from: 'startTime', to: 'endTime' }),
-          ...(options.status ? [`status eq '${options.status}'`] : []),
-        ];
         const path = below(vaultPath(arm, options.resourceGroup, options.vaultName), 'backupJobs');
-        return arm.list<Job>('backup', path, { query: { $filter: terms.join(' and ') } });
+        return arm.list<Job>('backup', path, { query: { $filter: jobFilter(options) } });
       }),
     );
 
@@ -99,4 +90,13 @@ const stop = (shell: Shell) =>
         await session.arm.send('POST', 'backup', below(vault, 'backupJobs', name, 'cancel'));
       }
     }),
+  );
+
+const retry = (shell: Shell) =>
+  one('retry', 'Back up again what failed or was cancelled; prints the new job').action(
+    act(shell, (session, options) =>
+      eachTarget(jobs(session, options), async ({ vault, name }) =>
+        jobOf(session, vault, await session.arm.send('POST', 'backup', below(vault, 'backupJobs', name, 'retry'))),
+      ),
+    ),
   );

@@ -1,13 +1,12 @@
-import { resolve } from 'node:path';
 import type { BackupPolicy, BackupPolicyRequest } from '../../api/wire/backupPolicy.ts';
-import { UsageError } from '../exit.ts';
 import { below } from '../ids.ts';
 import { listItems, vaultPath } from '../items.ts';
 import { settled } from '../operation.ts';
 import { group, leaf, MANAGEMENT_TYPES, needed, oneOf, WORKLOAD_TYPES } from '../options.ts';
+import { readPolicy } from '../policyFile.ts';
 import { act, type Session, type Shell } from '../shell.ts';
 import { eachTarget, targets } from '../targets.ts';
-import { readUserText } from '../userFile.ts';
+import { policyPlanCommands } from './policyPlan.ts';
 
 export const policyCommands = (shell: Shell) =>
   group('policy', 'Backup policies: when a machine is backed up and how long its points are kept', [
@@ -18,6 +17,7 @@ export const policyCommands = (shell: Shell) =>
     remove(shell),
     defaultForVm(shell),
     associatedItems(shell),
+    ...policyPlanCommands(shell),
   ]);
 
 const inVault = (name: string, summary: string) =>
@@ -72,7 +72,7 @@ const create = (shell: Shell) =>
     .option('--workload-type <type>', WORKLOAD_TYPES.join(), oneOf(WORKLOAD_TYPES))
     .action(
       act(shell, async (session, options) => {
-        const policy = await readPolicy(session, options.policy);
+        const policy = await readPolicy(session.terminal, '--policy <json>', options.policy);
         return putPolicy(session, policyPath(session, options, options.name), policy);
       }),
     );
@@ -83,7 +83,7 @@ const set = (shell: Shell) =>
     .requiredOption('--policy <json>', POLICY_HELP)
     .action(
       act(shell, async (session, options) => {
-        const policy = await readPolicy(session, options.policy);
+        const policy = await readPolicy(session.terminal, '--policy <json>', options.policy);
         const name = needed(options.name ?? policy.name ?? undefined, '-n, --name <name>');
         return putPolicy(session, policyPath(session, options, name), policy);
       }),
@@ -96,30 +96,6 @@ async function putPolicy(session: Session, path: string, { properties }: BackupP
   await settled(session, 'backup', answer);
   return session.arm.get('backup', path);
 }
-
-/** Reads `--policy`: JSON text, or `@file`, or a file's name. Errors: UsageError. */
-async function readPolicy({ terminal }: Session, given: string): Promise<BackupPolicyRequest> {
-  const text = given.trimStart().startsWith('{')
-    ? given
-    : await readPolicyFile(resolve(terminal.cwd, given.replace(/^@/, '')));
-  let policy: unknown;
-  try {
-    // What `policy show` printed holds nulls for what is not set; to the server they would be values.
-    policy = JSON.parse(text, (_key, value) => (value === null ? undefined : value));
-  } catch (error) {
-    throw new UsageError(`option '--policy <json>' is not JSON: ${(error as SyntaxError).message}`);
-  }
-  if (typeof policy !== 'object' || policy === null || !('properties' in policy)) {
-    throw new UsageError("option '--policy <json>' must be an object with properties, as `policy show` prints it");
-  }
-  return policy as BackupPolicyRequest;
-}
-
-const readPolicyFile = (file: string): Promise<string> =>
-  readUserText(
-    file,
-    (why) => new UsageError(`option '--policy <json>' is neither JSON nor a file to read: ${file} (${why})`),
-  );
 
 const remove = (shell: Shell) =>
   inVault('delete', 'Delete a policy that no item uses')

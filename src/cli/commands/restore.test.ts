@@ -12,7 +12,7 @@ before(async () => {
 beforeEach(() => world.reset());
 after(() => world[Symbol.asyncDispose]());
 
-test('restore-disks names its target in the additive property bag', async () => {
+test('restore-disks names its target: a storage account, or a place in the additive property bag', async () => {
   world.on('POST', `${POINT}/restore`, accepted(world.endpoint));
   const words = ['restore', 'restore-disks', ...ON_ITEM, '-r', point.name];
   const cases: [words: string[], more: unknown][] = [
@@ -23,6 +23,13 @@ test('restore-disks names its target in the additive property bag', async () => 
         targetResourceGroupId: `/subscriptions/${SUBSCRIPTION}/resourceGroups/rg2`,
         restoreDiskLunList: [-1, 0],
         strongroom: { imageHost: 'shelf', machineName: 'web-copy' },
+      },
+    ],
+    [
+      ['--storage-account', 'staging01', '--restore-only-osdisk'],
+      {
+        storageAccountId: `/subscriptions/${SUBSCRIPTION}/resourceGroups/${ON_ITEM[1]}/providers/Microsoft.Storage/storageAccounts/staging01`,
+        restoreDiskLunList: [],
       },
     ],
   ];

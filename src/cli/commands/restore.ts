@@ -21,15 +21,16 @@ const restoreDisks = (shell: Shell) =>
     .option('--target-folder <folder>', "write raw images into this folder below the server's restore root")
     .option('--image-host <host>', 'make a powered-off machine on this image host')
     .option('--machine-name <name>', 'its name; goes with --image-host')
-    .option('--storage-account <name-or-id>', 'not possible here: there are no storage accounts')
+    .option('--storage-account <name-or-id>', 'write VHDs, configuration and template into this storage account')
     .option('-t, --target-resource-group <name>', 'the resource group of what is made')
     .option('--diskslist <luns...>', 'only these disks, by LUN; -1 is the OS disk', lunList)
+    .option('--restore-only-osdisk', 'only the OS disk')
     .option('--restore-to-staging-storage-account <bool>', 'true or false', yesOrNo)
     .option('--no-wait', 'do not wait for the job')
     .action(
       act(shell, async (session, options) => {
-        const target = targetOf(options);
         const { arm } = session;
+        const target = targetOf(options, groupPath(arm.subscriptionId, options.resourceGroup));
         const vaultId = vaultPath(arm, options.resourceGroup, options.vaultName);
         const item = await findItem(arm, vaultId, options.containerName, options.itemName);
         const pointPath = below(pathOf(item), 'recoveryPoints', options.rpName);
@@ -46,8 +47,8 @@ const restoreDisks = (shell: Shell) =>
             originalStorageAccountOption: options.restoreToStagingStorageAccount === false,
             targetResourceGroupId:
               options.targetResourceGroup && groupPath(arm.subscriptionId, options.targetResourceGroup),
-            restoreDiskLunList: options.diskslist,
-            strongroom: target,
+            restoreDiskLunList: options.restoreOnlyOsdisk ? [] : options.diskslist,
+            ...target,
           },
         };
         const answer = await arm.send('POST', 'backup', below(pointPath, 'restore'), { body });
@@ -63,22 +64,25 @@ interface TargetOptions {
 }
 
 const POSSIBLE =
+  "'--storage-account <name-or-id>' (VHDs in a storage account), " +
   "'--target-folder <folder>' (raw images below the server's restores folder) or " +
   "'--image-host <host> --machine-name <name>' (a new, powered-off machine)";
 
-/** Exactly one place to restore to. Errors: UsageError. */
-function targetOf({ targetFolder, imageHost, machineName, storageAccount }: TargetOptions): RestoreTarget {
-  if (storageAccount !== undefined) {
-    throw new UsageError(
-      `option '--storage-account <name-or-id>': there are no storage accounts here; restore with ${POSSIBLE}`,
-    );
-  }
+/** Exactly one place to restore to; an account without an id is one of `group`. Errors: UsageError. */
+function targetOf(
+  { targetFolder, imageHost, machineName, storageAccount }: TargetOptions,
+  groupId: string,
+): Pick<RestoreRequest['properties'], 'storageAccountId' | 'strongroom'> {
   if ((imageHost === undefined) !== (machineName === undefined)) {
     throw new UsageError("options '--image-host <host>' and '--machine-name <name>' go together");
   }
-  if (targetFolder !== undefined && imageHost === undefined) return { targetFolder };
-  if (targetFolder === undefined && imageHost !== undefined && machineName !== undefined) {
-    return { imageHost, machineName };
+  const given = [targetFolder, imageHost, storageAccount].filter((one) => one !== undefined);
+  if (given.length !== 1) throw new UsageError(`one of ${POSSIBLE} must be specified`);
+  if (storageAccount !== undefined) {
+    const id = below(groupId, 'providers', 'Microsoft.Storage', 'storageAccounts', storageAccount);
+    return { storageAccountId: storageAccount.startsWith('/') ? storageAccount : id };
   }
-  throw new UsageError(`one of ${POSSIBLE} must be specified`);
+  const strongroom: RestoreTarget =
+    targetFolder === undefined ? { imageHost: imageHost!, machineName: machineName! } : { targetFolder };
+  return { strongroom };
 }

@@ -11,6 +11,9 @@ const WHOLE = [
   'points',
   'principals',
   'role_assignments',
+  'role_definitions',
+  'locks',
+  'arm_resources',
   'point_damages',
   'trash',
 ];

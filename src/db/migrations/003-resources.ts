@@ -22,5 +22,16 @@ export const resources: Migration = {
       .on('arm_resources')
       .columns(['subscription_id', 'group_key', 'id_key'])
       .execute();
+    await db.schema
+      .createTable('guest_extensions')
+      .addColumn('group_key', 'text', (c) => c.notNull())
+      .addColumn('vm_key', 'text', (c) => c.notNull())
+      .addColumn('host', 'text', (c) => c.notNull())
+      .addColumn('version', 'text')
+      .addColumn('look_at', 'bigint')
+      .addColumn('body', 'text', (c) => c.notNull())
+      .addPrimaryKeyConstraint('guest_extensions_key', ['group_key', 'vm_key'])
+      .execute();
+    await db.schema.createIndex('guest_extensions_by_look').on('guest_extensions').columns(['look_at']).execute();
   },
 };

@@ -9,6 +9,7 @@ import {
   SqliteDriver,
   type SqliteStatement,
 } from 'kysely';
+import { Turn } from './turn.ts';
 
 const CACHED_STATEMENTS = 256;
 const BUSY_RETRY_MS = 5;
@@ -39,7 +40,10 @@ export class NodeSqliteDialect extends SqliteDialect {
  * It is safe to try again, as every transaction takes the write lock at its beginning.
  */
 class PatientDriver extends SqliteDriver {
+  readonly #turn = new Turn();
+
   override async acquireConnection(): Promise<DatabaseConnection> {
+    await this.#turn.give();
     const connection = await super.acquireConnection();
     return {
       executeQuery: async (query) => {

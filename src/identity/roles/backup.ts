@@ -1,7 +1,11 @@
+/** The actions of Azure's backup roles, as the built-in role documentation lists them. */
+
 const VAULT = 'Microsoft.RecoveryServices/Vaults';
 const LOCATION = 'Microsoft.RecoveryServices/locations';
 const CONTAINERS = 'backupFabrics/protectionContainers';
 const ITEMS = `${CONTAINERS}/protectedItems`;
+const DATA = 'Microsoft.DataProtection';
+const CROSS_REGION = 'subscriptions/resourceGroups/providers/locations';
 
 const under = (parent: string, ...actions: string[]): string[] => actions.map((action) => `${parent}/${action}`);
 
@@ -14,6 +18,36 @@ const COMMON = [
   'Microsoft.Storage/storageAccounts/read',
   'Microsoft.Support/*',
 ];
+
+/** Of the other kind of vault; a guard lies in the same namespace, but none of these reaches it. */
+const DATA_PROTECTION_READING = under(
+  DATA,
+  'backupVaults/backupInstances/read',
+  'backupVaults/deletedBackupInstances/read',
+  'backupVaults/backupPolicies/read',
+  'backupVaults/backupInstances/recoveryPoints/read',
+  'backupVaults/backupInstances/findRestorableTimeRanges/action',
+  'backupVaults/backupInstances/backup/action',
+  'backupVaults/backupInstances/validateRestore/action',
+  'backupVaults/backupInstances/restore/action',
+  'backupVaults/read',
+  'backupVaults/operationResults/read',
+  'backupVaults/operationStatus/read',
+  'backupVaults/validateForBackup/action',
+  'locations/operationStatus/read',
+  'locations/operationResults/read',
+  'locations/checkFeatureSupport/action',
+  'operations/read',
+  `${CROSS_REGION}/fetchCrossRegionRestoreJobs/action`,
+  `${CROSS_REGION}/fetchCrossRegionRestoreJob/action`,
+  `${CROSS_REGION}/fetchSecondaryRecoveryPoints/action`,
+);
+
+const DATA_PROTECTION_RESTORING = under(
+  DATA,
+  `${CROSS_REGION}/crossRegionRestore/action`,
+  `${CROSS_REGION}/validateCrossRegionRestore/action`,
+);
 
 export const BACKUP_CONTRIBUTOR_ACTIONS: readonly string[] = [
   ...COMMON,
@@ -44,12 +78,27 @@ export const BACKUP_CONTRIBUTOR_ACTIONS: readonly string[] = [
     'monitoringAlerts/read',
     'monitoringAlerts/write',
     'monitoringConfigurations/*',
+    'operationStatus/read',
+    'operationResults/read',
     'read',
     'write',
     'registeredIdentities/*',
     'usages/*',
   ),
   `${LOCATION}/*`,
+  ...DATA_PROTECTION_READING,
+  ...DATA_PROTECTION_RESTORING,
+  ...under(
+    DATA,
+    'locations/getBackupStatus/action',
+    'locations/checkNameAvailability/action',
+    'backupVaults/backupInstances/write',
+    'backupVaults/backupInstances/delete',
+    'backupVaults/deletedBackupInstances/undelete/action',
+    'backupVaults/backupPolicies/write',
+    'backupVaults/backupPolicies/delete',
+    'backupVaults/write',
+  ),
 ];
 
 export const BACKUP_OPERATOR_ACTIONS: readonly string[] = [
@@ -72,6 +121,7 @@ export const BACKUP_OPERATOR_ACTIONS: readonly string[] = [
     `${ITEMS}/read`,
     `${ITEMS}/write`,
     `${ITEMS}/recoveryPoints/read`,
+    `${ITEMS}/recoveryPoints/accessToken/action`,
     `${ITEMS}/recoveryPoints/restore/action`,
     `${ITEMS}/recoveryPoints/provisionInstantItemRecovery/action`,
     `${ITEMS}/recoveryPoints/revokeInstantItemRecovery/action`,
@@ -86,8 +136,11 @@ export const BACKUP_OPERATOR_ACTIONS: readonly string[] = [
     'backupProtectedItems/read',
     'backupProtectionContainers/read',
     'backupProtectionIntents/read',
+    'backupTriggerValidateOperation/action',
     'backupUsageSummaries/read',
     'backupValidateOperation/action',
+    'backupValidateOperationResults/read',
+    'backupValidateOperationsStatuses/read',
     'backupEngines/read',
     'backupstorageconfig/*',
     'certificates/write',
@@ -104,11 +157,19 @@ export const BACKUP_OPERATOR_ACTIONS: readonly string[] = [
   ),
   ...under(
     LOCATION,
+    'backupAadProperties/read',
+    'backupCrossRegionRestore/action',
+    'backupCrrJob/action',
+    'backupCrrJobs/action',
+    'backupCrrOperationResults/read',
+    'backupCrrOperationsStatus/read',
     'backupStatus/action',
     'backupPreValidateProtection/action',
     'backupValidateFeatures/action',
     'operationStatus/read',
   ),
+  ...DATA_PROTECTION_READING,
+  ...DATA_PROTECTION_RESTORING,
 ];
 
 export const BACKUP_READER_ACTIONS: readonly string[] = [
@@ -117,10 +178,10 @@ export const BACKUP_READER_ACTIONS: readonly string[] = [
   ...under(
     VAULT,
     'backupFabrics/operationResults/read',
-    'backupFabrics/protectableContainers/read',
     'backupFabrics/backupProtectionIntent/read',
     `${CONTAINERS}/operationResults/read`,
     `${CONTAINERS}/read`,
+    `${CONTAINERS}/items/read`,
     `${ITEMS}/operationResults/read`,
     `${ITEMS}/operationsStatus/read`,
     `${ITEMS}/read`,
@@ -152,8 +213,40 @@ export const BACKUP_READER_ACTIONS: readonly string[] = [
   ...under(
     LOCATION,
     'allocatedStamp/read',
+    'backupCrrJob/action',
+    'backupCrrJobs/action',
+    'backupCrrOperationResults/read',
+    'backupCrrOperationsStatus/read',
     'backupStatus/action',
     'backupValidateFeatures/action',
     'operationStatus/read',
   ),
+  ...DATA_PROTECTION_READING,
+  ...under(DATA, 'locations/getBackupStatus/action', 'backupVaults/backupInstances/write'),
+];
+
+const GUARD_PROXIES = 'backupResourceGuardProxies';
+
+/** Makes guards, and puts vaults under them or frees them. */
+export const BACKUP_MUA_ADMIN_ACTIONS: readonly string[] = [
+  'Microsoft.Authorization/*/read',
+  'Microsoft.Resources/deployments/*',
+  'Microsoft.Resources/subscriptions/resourceGroups/read',
+  `${DATA}/*/read`,
+  `${DATA}/*/resourceGuards/write`,
+  `${DATA}/*/resourceGuards/delete`,
+  ...under(DATA, 'resourceGuards/read', 'resourceGuards/write', 'resourceGuards/delete', 'operations/read'),
+  ...under(DATA, 'locations/checkFeatureSupport/action'),
+  ...['read', 'write', 'delete', 'unlockDelete/action'].flatMap((ending) => [
+    `${DATA}/backupVaults/${GUARD_PROXIES}/${ending}`,
+    `${VAULT}/${GUARD_PROXIES}/${ending}`,
+  ]),
+  `${VAULT}/read`,
+];
+
+/** What a guard asks for: whoever holds it on the guard may do what the guard protects. */
+export const BACKUP_MUA_OPERATOR_ACTIONS: readonly string[] = [
+  'Microsoft.Authorization/*/read',
+  `${DATA}/*/action`,
+  `${DATA}/*/read`,
 ];

@@ -7,14 +7,17 @@ import Type from 'typebox';
 import { ok } from '../../arm/respond.ts';
 import { defineRoutes, type RouteTable, route } from '../../arm/route.ts';
 import { createArmServer } from '../../arm/server.ts';
+import type { Database } from '../../db/database.ts';
+import { openDatabase } from '../../db/openDatabase.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
+import { databasePrincipals } from '../databaseStores.ts';
 import { openDevCa, type ServerIdentity } from '../devCa.ts';
 import { issuerOf, tokenIssuer } from '../issuer.ts';
 import { type KeyRing, openKeyRing } from '../keyRing.ts';
 import { metadataEndpoints } from '../metadata.ts';
-import { MemoryPrincipalStore } from '../principalStore.ts';
+import type { PrincipalStore } from '../principalStore.ts';
 import { createAuthorizer } from '../rbac.ts';
 import { MemoryRoleAssignments } from '../roleAssignment.ts';
 import { BUILT_IN_ROLES } from '../roleDefinitions.ts';
@@ -36,7 +39,8 @@ export interface House extends AsyncDisposable {
   readonly owner: NewPrincipal;
   /** Without any role. */
   readonly stranger: NewPrincipal;
-  readonly principals: MemoryPrincipalStore;
+  readonly principals: PrincipalStore;
+  readonly db: Database;
   /** How often a handler behind the gate has run. */
   entered(): number;
   /** An access token signed by the house's key; claims and header may be bent. */
@@ -46,7 +50,8 @@ export interface House extends AsyncDisposable {
 export async function openHouse(clock: Clock = systemClock, more: readonly RouteTable[] = []): Promise<House> {
   const folder = await mkdtemp(join(tmpdir(), 'house-'));
   const [tls, keys] = await Promise.all([openDevCa({ folder, clock }), openKeyRing({ folder, clock })]);
-  const principals = new MemoryPrincipalStore();
+  const db = await openDatabase({ path: ':memory:' });
+  const principals = databasePrincipals(db, clock);
   const owner = await createServicePrincipal(principals, clock, { tenantId: TENANT, displayName: 'owner' });
   const stranger = await createServicePrincipal(principals, clock, { tenantId: TENANT, displayName: 'stranger' });
   const scope = `/subscriptions/${SUBSCRIPTION}`;
@@ -64,13 +69,13 @@ export async function openHouse(clock: Clock = systemClock, more: readonly Route
     providers: [groups(() => (entered += 1)), ...more],
     publicPlugins: [
       metadataEndpoints({ baseUrl, tenantId: TENANT }),
-      tokenIssuer({ baseUrl, tenantId: TENANT, keys, principals, audiences, clock, log: silentLogger }),
+      tokenIssuer({ baseUrl, tenantId: TENANT, keys, principals, db, audiences, clock, log: silentLogger }),
     ],
     authenticate: createVerifier({
       issuers: [{ issuer, keys: keys.verificationKey, audiences, tokenType: 'at+jwt' }],
       clock,
     }),
-    authorize: createAuthorizer({ assignments }),
+    ...createAuthorizer({ assignments }),
     authorizationUri: `${baseUrl}/${TENANT}`,
     log: silentLogger,
     clock,
@@ -85,16 +90,18 @@ export async function openHouse(clock: Clock = systemClock, more: readonly Route
     owner,
     stranger,
     principals,
+    db,
     entered: () => entered,
     token: (claims = {}, typ = 'at+jwt') => keys.sign({ ...goodClaims(owner, baseUrl, clock.now()), ...claims }, typ),
     [Symbol.asyncDispose]: async () => {
       await app.close();
+      await db[Symbol.asyncDispose]();
       await rm(folder, { recursive: true });
     },
   };
 }
 
-export function goodClaims(owner: NewPrincipal, baseUrl: string, nowMs: number) {
+function goodClaims(owner: NewPrincipal, baseUrl: string, nowMs: number) {
   const now = Math.floor(nowMs / 1000);
   const { objectId, appId } = owner.principal;
   const who = { sub: objectId, oid: objectId, tid: TENANT, appid: appId };

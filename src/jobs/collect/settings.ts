@@ -1,5 +1,4 @@
-const HOUR_MS = 60 * 60 * 1000;
-const DAY_MS = 24 * HOUR_MS;
+import { DAY_MS } from '../../lib/clock.ts';
 
 /** What a collection goes by; docs/collection.md names the values of a server. */
 export interface CollectSettings {

@@ -1,4 +1,5 @@
 import { noteLocked, type PackLock, packLocks } from '../../db/packLocks.ts';
+import { DAY_MS } from '../../lib/clock.ts';
 import { isCoded } from '../../lib/error.ts';
 import type { Backend } from '../../store/backend.ts';
 import { pointPacks } from '../../store/pointPacks.ts';
@@ -7,7 +8,6 @@ import type { RecoveryPoint } from '../../vault/recoveryPoint.ts';
 import type { JobTools } from '../context.ts';
 import type { OpenVault } from '../vaultStores.ts';
 
-const DAY_MS = 86_400_000;
 /** Points of many days end in the same step, so a pack is extended once in 30 days and not with every backup. */
 const STEP_MS = 30 * DAY_MS;
 /** A point without a known end is locked so far ahead, again and again. */

@@ -1,6 +1,7 @@
 import { findItem, getItem, insertItem } from '../../db/items.ts';
 import type { Queries } from '../../db/schema.ts';
 import type { CommitBody } from '../../store/store.ts';
+import { machineArmId } from '../../vault/armIds.ts';
 import type { ProtectedItem } from '../../vault/protectedItem.ts';
 import type { Vault } from '../../vault/vault.ts';
 
@@ -18,7 +19,6 @@ export const adoptItem = async (
   if (known) return { item: known, isNew: false };
   const machine = machineOf(body);
   const isTaken = (await findItem(tx, vault.id, machine.resourceGroup, machine.name)) !== undefined;
-  const group = `/subscriptions/${vault.subscriptionId}/resourceGroups/${machine.resourceGroup}`;
   const item: ProtectedItem = {
     id: body.itemId,
     vaultId: vault.id,
@@ -27,7 +27,7 @@ export const adoptItem = async (
     // a machine has one item in a vault: the points of an earlier one stand beside it
     vmName: isTaken ? `${machine.name}-${body.itemId.slice(0, 8)}` : machine.name,
     vmId: machine.vmId,
-    sourceResourceId: `${group}/providers/Microsoft.Compute/virtualMachines/${machine.name}`,
+    sourceResourceId: machineArmId(vault.subscriptionId, machine.resourceGroup, machine.name),
     protectionState: 'ProtectionStopped',
     createdAt: now,
     updatedAt: now,

@@ -1,6 +1,6 @@
 import { listItems } from '../../db/items.ts';
 import { allPoints, deletePoint, putPoint } from '../../db/points.ts';
-import { hasSnapshot, isRestorable } from '../../vault/recoveryPoint.ts';
+import { hasSnapshot, isRestorable, type RecoveryPoint } from '../../vault/recoveryPoint.ts';
 import type { JobContext } from '../context.ts';
 import { HostSnapshots } from './hostSnapshots.ts';
 
@@ -12,8 +12,12 @@ export async function settleSnapshots(context: JobContext): Promise<void> {
     // asked for before the host is: the snapshot of a point is there before its row is
     const points = await allPoints(db.queries, item.id, { snapshotOnly: true });
     if (points.length === 0) continue;
-    const there = await hosts.of({ host: item.host, resourceGroup: item.resourceGroup, name: item.vmName });
-    const gone = there ? points.filter(({ snapshot }) => snapshot && !there.has(snapshot.snapshotId)) : [];
+    const gone: RecoveryPoint[] = [];
+    for (const point of points) {
+      const host = point.snapshot?.host ?? item.host;
+      const there = await hosts.of({ host, resourceGroup: item.resourceGroup, name: item.vmName });
+      if (there && point.snapshot && !there.has(point.snapshot.snapshotId)) gone.push(point);
+    }
     if (gone.length === 0) continue;
     await db.transaction(async (tx) => {
       for (const point of gone.filter(hasSnapshot)) {

@@ -3,7 +3,7 @@ import type { Backend } from '../../store/backend.ts';
 import { promisedSha256, sha256Of } from '../../store/objectHash.ts';
 
 /** Whether bytes are what the object's name promises; a name that promises nothing takes any. */
-export const areGood = (name: string, bytes: Uint8Array): boolean => {
+const areGood = (name: string, bytes: Uint8Array): boolean => {
   const promised = promisedSha256(name);
   return promised === undefined || sha256Of(bytes) === promised;
 };

@@ -21,7 +21,7 @@ export async function* abortable<T>(items: AsyncIterable<T>, signal: AbortSignal
   }
 }
 
-export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);
     if (signal.aborted) stop();

@@ -6,6 +6,7 @@ import {
   vaultedPointById,
   verifiedPointNear,
 } from '../../db/pointVerification.ts';
+import { DAY_MS } from '../../lib/clock.ts';
 import { CodedError } from '../../lib/error.ts';
 import { PointVerifier } from '../../store/pointVerifier.ts';
 import { openChecks, type StoreChecks } from '../../store/storeChecks.ts';
@@ -15,7 +16,6 @@ import { forgetPacks, packIn } from '../noteDamage.ts';
 import type { VerifyRun } from './run.ts';
 import { scrubSuspects } from './scrubPacks.ts';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 /** Part of the points that are opened again each day. */
 const SAMPLE = 0.01;
 const PAGE = 100;

@@ -10,12 +10,12 @@ import {
   suspectPacks,
 } from '../../db/packVerification.ts';
 import { getStoreState } from '../../db/storeStates.ts';
+import { DAY_MS } from '../../lib/clock.ts';
 import { lostSlotsOf } from '../../store/lostSlots.ts';
 import { scrubAndRepair } from '../../store/repair.ts';
 import { forgetPacks } from '../noteDamage.ts';
 import { tell, type VerifyRun } from './run.ts';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 /** Every object is compared with its name within 30 days; a day's share leaves room for days on which nothing ran. */
 const WITHIN_MS = 30 * DAY_MS;
 const SHARES = 25;

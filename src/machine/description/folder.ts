@@ -11,6 +11,8 @@ import { checkDiskPlaces, type FolderPlace, legalRoots } from './place.ts';
 export interface DescribedMachine extends MachineDescription {
   readonly vmId: string;
   readonly place: FolderPlace;
+  /** The description's own path. */
+  readonly file: string;
 }
 
 const MAX_FILE_BYTES = 1 << 20;
@@ -30,7 +32,7 @@ export const readMachines = async (
       const other = fileOf.get(key);
       if (other !== undefined) throw twice(name, other, description);
       const vmId = description.vmId ?? (await rememberedId(place, description));
-      machines.set(key, { ...description, vmId, place });
+      machines.set(key, { ...description, vmId, place, file: join(place.folder, name) });
       fileOf.set(key, name);
     } catch (error) {
       if (!isCoded(error)) throw error;

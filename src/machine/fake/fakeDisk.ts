@@ -1,13 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Disk, NewDisk } from '../machine.ts';
+import type { Disk, Machine, NewDisk } from '../machine.ts';
 
 /** A disk's file, its identity and the writes it has seen. */
 export interface FakeDisk extends Disk {
   readonly diskId: string;
   readonly path: string;
   readonly writes: { readonly offset: number; readonly length: number }[];
+}
+
+export interface FakeMachine {
+  machine: Machine;
+  disks: FakeDisk[];
 }
 
 /** An empty disk in a new sparse file. */

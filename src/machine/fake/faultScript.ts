@@ -11,7 +11,8 @@ export type FakeOperation =
   | 'createDisk'
   | 'create'
   | 'start'
-  | 'stop';
+  | 'stop'
+  | 'extension';
 
 interface Hold {
   readonly arrived: () => void;
@@ -33,6 +34,12 @@ export class FaultScript {
   /** The next call of `operation` throws `error`; several queue up. */
   failNext(operation: FakeOperation, error: unknown): void {
     this.#faults.push({ operation, error });
+  }
+
+  /** Takes back the faults of `operation` that were not hit: it works again. */
+  mend(operation: FakeOperation): void {
+    for (let at = this.#faults.length - 1; at >= 0; at--)
+      if (this.#faults[at]?.operation === operation) this.#faults.splice(at, 1);
   }
 
   /** The next call of `operation` stands still until `release` or its signal; `arrived` resolves when it got there. */

@@ -55,7 +55,7 @@ export class HeaderView {
   }
 }
 
-export const headerInvalid = (path: string, field: string, rule: string): CodedError =>
+const headerInvalid = (path: string, field: string, rule: string): CodedError =>
   new CodedError('ImageHeaderInvalid', `${path}: ${field} ${rule}`, { target: field });
 
 export const headerUnsupported = (path: string, field: string, rule: string, recommendation: string): CodedError =>

@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { AgentState } from '../machine.ts';
-import { GuestAgent } from './guestAgent.ts';
+import type { AgentDoor } from './agentDoor.ts';
+import type { GuestAgent } from './guestAgent.ts';
 
 export interface AgentView {
   readonly agent: AgentState;
@@ -14,13 +15,13 @@ const FRESH_MS = 15_000;
 
 /** What the agent says of itself and its system; remembered for a while, because a missing agent is found by waiting. */
 export class AgentProbe {
-  readonly #path: string;
+  readonly #door: AgentDoor;
   readonly #clock: Clock;
   #looking: Promise<AgentView> | undefined;
   #seen: { readonly at: number; readonly view: AgentView } | undefined;
 
-  constructor(path: string, clock: Clock) {
-    this.#path = path;
+  constructor(door: AgentDoor, clock: Clock) {
+    this.#door = door;
     this.#clock = clock;
   }
 
@@ -48,14 +49,15 @@ export class AgentProbe {
 
   async #ask(): Promise<AgentView> {
     // No agent is a state of the machine here, not a failure.
-    const view = await askAgent(this.#path, AbortSignal.timeout(TIMEOUT_MS)).catch(() => NOT_READY);
+    const view = await this.#door
+      .use((agent) => askAgent(agent, AbortSignal.timeout(TIMEOUT_MS)))
+      .catch(() => NOT_READY);
     this.#seen = { at: this.#clock.now(), view };
     return view;
   }
 }
 
-const askAgent = async (path: string, signal: AbortSignal): Promise<AgentView> => {
-  await using agent = await GuestAgent.connect(path);
+const askAgent = async (agent: GuestAgent, signal: AbortSignal): Promise<AgentView> => {
   const info = await agent.command<{ version?: unknown }>('guest-info', undefined, { timeoutMs: TIMEOUT_MS, signal });
   const state: AgentState = { status: 'ready', ...(typeof info.version === 'string' ? { version: info.version } : {}) };
   const system = await agent

@@ -52,7 +52,11 @@ const QMP_GREETING = '{"QMP":{}}\n';
 const done: Answer = (_, request) => `{"return":{},"id":${(request as { id?: number }).id}}\n`;
 const LIMITS = { syncMs: 60, freezeMs: 60, windowMs: 300, thawMs: 60, thawTries: 3, commandMs: 200 };
 
-const runCut = async (agent: Answer, qmp: Answer = done, options: { pause?: boolean; signal?: AbortSignal } = {}) => {
+const runCut = async (
+  agent: Answer,
+  qmp: Answer = done,
+  options: { pause?: boolean; signal?: AbortSignal; mounts?: readonly string[] } = {},
+) => {
   const folder = await mkdtemp(join(tmpdir(), 'sr-cut-'));
   const seen: string[] = [];
   const servers = [
@@ -62,6 +66,7 @@ const runCut = async (agent: Answer, qmp: Answer = done, options: { pause?: bool
   const plan: CutPlan = {
     qmpSocket: join(folder, 'qmp'),
     agentSocket: join(folder, 'agent'),
+    ...(options.mounts ? { mounts: options.mounts } : {}),
     pause: options.pause ?? true,
     stoppedMark: join(folder, 'stopped'),
     commands: [{ execute: 'transaction' }, { execute: 'blockdev-add' }],
@@ -88,6 +93,17 @@ test('a guest is frozen, its vCPUs stopped, and both undone in order', async () 
   assert.deepEqual(seen, ['guest-fsfreeze-freeze', ...CUT, ...THAW]);
   assert.equal(result.frozen, true);
   assert.equal(result.error, undefined);
+});
+
+test('only the named file systems are frozen', async () => {
+  let asked: unknown;
+  const agent = agentThat((command, request) => {
+    if (command === 'guest-fsfreeze-freeze-list') asked = request.arguments;
+    return undefined;
+  });
+  const { result, seen } = await runCut(agent, done, { mounts: ['/', '/srv'] });
+  assert.deepEqual(seen, ['guest-fsfreeze-freeze-list', ...CUT, ...THAW]);
+  assert.deepEqual([asked, result.frozen], [{ mountpoints: ['/', '/srv'] }, true]);
 });
 
 test('a machine that does not run is not paused', async () => {

@@ -52,10 +52,9 @@ const freezeGuest = async (plan: CutPlan, signal: AbortSignal): Promise<Freeze> 
     return { ...NEVER_FROZEN, why: wordsOf(error), [Symbol.asyncDispose]: dispose };
   }
   try {
-    const count = await (await channel.open()).ask('guest-fsfreeze-freeze', undefined, {
-      timeoutMs: limits.freezeMs,
-      signal,
-    });
+    const some = plan.mounts && { mountpoints: [...plan.mounts] };
+    const command = some ? 'guest-fsfreeze-freeze-list' : 'guest-fsfreeze-freeze';
+    const count = await (await channel.open()).ask(command, some, { timeoutMs: limits.freezeMs, signal });
     if (typeof count !== 'number' || count < 1) throw new Error('the guest agent froze no file system');
     return { frozen: true, thaw: () => thawGuest(channel, limits), [Symbol.asyncDispose]: dispose };
   } catch (error) {

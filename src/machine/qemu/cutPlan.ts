@@ -5,6 +5,8 @@ export interface CutPlan {
   readonly qmpSocket: string;
   /** Absent: the file systems are not frozen. */
   readonly agentSocket?: string;
+  /** The mount points to freeze; absent: all. */
+  readonly mounts?: readonly string[];
   /** The vCPUs run: they are stopped around the commands. */
   readonly pause: boolean;
   /** A file that stands while the vCPUs are stopped by us. */

@@ -124,6 +124,7 @@ const readReply = (execute: string, line: Uint8Array): unknown => {
 /** Steps that are known to take their time in a guest, in words for the user. */
 const STEPS: Readonly<Record<string, string>> = {
   'guest-fsfreeze-freeze': 'freeze the file systems',
+  'guest-fsfreeze-freeze-list': 'freeze the file systems',
   'guest-fsfreeze-thaw': 'thaw the file systems',
 };
 

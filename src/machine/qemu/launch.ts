@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { DescribedMachine } from '../description/folder.ts';
 import { readImageHeader } from '../imageFormat.ts';
+import type { NetworkCard } from '../machine.ts';
 import { qemuDriver } from '../tools/nbdExport.ts';
 import { createPrivateFile } from '../tools/privateFile.ts';
 import { runTool } from '../tools/runTool.ts';
@@ -33,7 +34,7 @@ const machineArguments = async (
   sockets: Sockets,
   stateFolder: string,
 ): Promise<string[]> => {
-  const { memoryMiB, cpus, accelerator, kernel, initrd, append, firmware } = machine.qemu;
+  const { memoryMiB, cpus, accelerator, kernel, initrd, append, firmware, cards = [], seedFolder } = machine.qemu;
   const disks: string[] = [];
   for (const { lun, path, format } of machine.disks) {
     const header = await readImageHeader(path, format);
@@ -52,18 +53,38 @@ const machineArguments = async (
     ...['-chardev', `socket,id=agent,path=${option(sockets.agent)},server=on,wait=off`],
     ...['-device', 'virtio-serial-pci', '-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
     ...disks,
+    ...cards.flatMap(cardArguments),
+    ...(seedFolder === undefined ? [] : seedArguments(seedFolder)),
   ];
 };
 
 const diskArguments = (lun: number, path: string, driver: string): string[] => {
+  const { blockdev, device } = pluggedDisk(lun, path, driver);
+  const { driver: model, ...properties } = device;
+  const options = Object.entries(properties).map(([name, value]) => `${name}=${String(value)}`);
+  return ['-blockdev', JSON.stringify(blockdev), '-device', [model, ...options].join(',')];
+};
+
+/** A disk as QEMU is told of it, at its start or while it runs. */
+export const pluggedDisk = (lun: number, path: string, driver: string) => {
   const node = `disk-${lunName(lun)}`;
   const file: Json = { driver: 'file', filename: path, discard: 'unmap' };
-  return [
-    '-blockdev',
-    JSON.stringify({ driver, 'node-name': node, discard: 'unmap', file }),
-    '-device',
-    `virtio-blk-pci,drive=${node},id=${node}-dev,serial=lun-${lunName(lun)}`,
-  ];
+  return {
+    blockdev: { driver, 'node-name': node, discard: 'unmap', file },
+    device: { driver: 'virtio-blk-pci', drive: node, id: `${node}-dev`, serial: `lun-${lunName(lun)}` },
+  };
+};
+
+/** A NAT gives the guest the address that its network interface shows, by DHCP. */
+const cardArguments = (card: NetworkCard, at: number): string[] => {
+  const id = `card-${at}`;
+  const network = 'bridge' in card ? `bridge,br=${card.bridge}` : `user,net=${card.net},dhcpstart=${card.address}`;
+  return ['-netdev', `${network},id=${id}`, '-device', `virtio-net-pci,netdev=${id},mac=${card.mac}`];
+};
+
+const seedArguments = (folder: string): string[] => {
+  const seed = { driver: 'vvfat', 'node-name': 'seed', dir: folder, label: 'cidata', rw: false, 'read-only': true };
+  return ['-blockdev', JSON.stringify(seed), '-device', 'virtio-blk-pci,drive=seed,serial=cidata'];
 };
 
 /** A value within an option list: QEMU reads a doubled comma as one. */

@@ -6,6 +6,7 @@ import type { Collection } from '../collection/collection.ts';
 import type { DescribedMachine } from '../description/folder.ts';
 import type { PowerState } from '../machine.ts';
 import { isAlive } from '../tools/isAlive.ts';
+import { AgentDoor } from './agentDoor.ts';
 import { AgentProbe } from './agentProbe.ts';
 import { GuestAgent } from './guestAgent.ts';
 import { launch } from './launch.ts';
@@ -21,6 +22,7 @@ const POWER = 'power';
 /** One machine's QEMU as this process reaches it: its monitor, its agent, its power. */
 export class MachineHandle {
   readonly link: MonitorLink;
+  readonly agent: AgentDoor;
   readonly probe: AgentProbe;
   readonly sockets: Sockets;
   readonly #collection: Collection;
@@ -30,7 +32,8 @@ export class MachineHandle {
   constructor(sockets: Sockets, collection: Collection, clock: Clock) {
     this.sockets = sockets;
     this.link = new MonitorLink(sockets.qmp);
-    this.probe = new AgentProbe(sockets.agent, clock);
+    this.agent = new AgentDoor(sockets.agent);
+    this.probe = new AgentProbe(this.agent, clock);
     this.#collection = collection;
     this.#clock = clock;
   }

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
+import type { Clock } from '../../lib/clock.ts';
 import { syncPath } from '../../lib/durableFile.ts';
 import { CodedError, isCoded } from '../../lib/error.ts';
-import type { Logger } from '../../lib/log.ts';
 import type { StoredDisk } from '../collection/collection.ts';
+import type { DescribedMachine } from '../description/folder.ts';
 import type { Machine, Snapshot, SnapshotRequest } from '../machine.ts';
 import { checkSnapshotId, chooseDisks } from '../machineRef.ts';
 import { attachedDisks } from './blockDisks.ts';
@@ -12,15 +13,17 @@ import { cutInOwnProcess } from './cutProcess.ts';
 import { cutCommands, type DiskPlan, planDisk, prepareDisk } from './diskPlan.ts';
 import type { MonitorLink } from './monitorLink.ts';
 import type { Qmp } from './qmp.ts';
+import { consistencyOf, type Freeze, type Quiet, type QuietMachine, quiesce } from './quiesce.ts';
 import { thawIfFrozen } from './thaw.ts';
 import { stoppedMark, writeUnderWay } from './underWay.ts';
 import { forget, type Traces, undo } from './undo.ts';
 
-export interface SnapshotContext extends Traces {
+export interface SnapshotContext extends Traces, QuietMachine {
+  readonly machine: DescribedMachine;
+  readonly clock: Clock;
   readonly link: MonitorLink;
   readonly qmpSocket: string;
   readonly agentSocket: string | undefined;
-  readonly log: Logger;
   /** The machine as it is, to be kept with the snapshot. */
   readonly view: Machine;
 }
@@ -46,14 +49,16 @@ export const takeSnapshot = async (context: SnapshotContext, request: SnapshotRe
   try {
     const prepared = await link.use((qmp) => prepare(qmp, context, request));
     request.signal?.throwIfAborted();
-    result = await link.lend(() => cutNow(context, prepared, request.signal));
+    await using quiet = await quiesce(context, prepared.noFreezeWhy, request.signal);
+    result = await link.lend(() => cutNow(context, prepared, quiet.freeze, request.signal));
     if (result.stillFrozen !== undefined)
       context.log.error({ machine: context.machine.name }, `the guest may be frozen: ${result.stillFrozen}`);
     request.signal?.throwIfAborted();
     if (result.error !== undefined)
       throw new CodedError('SnapshotFailed', `the cut failed: ${result.error}`, { target: 'cut' });
+    await quiet.end(request.signal);
     await link.use((qmp) => copyAndRelease(qmp, context, prepared.plans, request));
-    const snapshot = describe(context, request, prepared, result);
+    const snapshot = describe(context, request, prepared, quiet, result);
     await commit(context, snapshot, prepared.plans);
     return snapshot;
   } finally {
@@ -88,7 +93,7 @@ const whyNotFreeze = (
   running: boolean,
   status: string,
 ): string | undefined => {
-  if (request.crashConsistentOnly) return 'a crash-consistent point was asked for';
+  if (request.crashConsistentOnly) return request.crashConsistentReason ?? 'a crash-consistent point was asked for';
   if (!running) return status === 'prelaunch' ? 'the machine is powered off' : `the machine is not running (${status})`;
   if (context.agentSocket === undefined) return 'no guest agent is configured for the machine';
   return undefined;
@@ -96,17 +101,22 @@ const whyNotFreeze = (
 
 const cutNow = (
   context: SnapshotContext,
-  { plans, running, noFreezeWhy }: Prepared,
+  { plans, running }: Prepared,
+  freeze: Freeze,
   signal?: AbortSignal,
 ): Promise<CutResult> =>
   cutInOwnProcess(
     {
       qmpSocket: context.qmpSocket,
-      ...(noFreezeWhy === undefined && context.agentSocket !== undefined ? { agentSocket: context.agentSocket } : {}),
+      ...(freeze.kind === 'freeze' && context.agentSocket !== undefined ? { agentSocket: context.agentSocket } : {}),
+      ...(freeze.kind === 'freeze' && freeze.mounts ? { mounts: freeze.mounts } : {}),
       pause: running,
       stoppedMark: stoppedMark(context.collection.folder),
       commands: cutCommands(plans),
-      limits: CUT_LIMITS,
+      limits: {
+        ...CUT_LIMITS,
+        ...(freeze.kind === 'freeze' && freeze.freezeMs !== undefined ? { freezeMs: freeze.freezeMs } : {}),
+      },
     },
     signal,
   );
@@ -128,19 +138,14 @@ const describe = (
   context: SnapshotContext,
   request: SnapshotRequest,
   prepared: Prepared,
+  quiet: Quiet,
   result: CutResult,
 ): Snapshot => {
-  const reason = prepared.noFreezeWhy ?? result.notFrozenWhy;
-  const { osType, qemu } = context.machine;
-  const quiesced = osType === 'Windows' || qemu.freezeHook ? 'application' : 'fileSystem';
   return {
     id: request.id,
     takenAt: result.cutAt,
-    consistency: result.frozen ? quiesced : 'crash',
-    ...(result.stillFrozen === undefined
-      ? {}
-      : { consistencyReason: `the guest may be frozen: ${result.stillFrozen}` }),
-    ...(result.frozen ? {} : { consistencyReason: reason ?? 'the guest agent was not asked' }),
+    ...consistencyOf(context, quiet, result),
+    ...(quiet.scripts ? { scripts: quiet.scripts } : {}),
     frozenMs: result.frozenMs,
     disks: prepared.plans.map(({ disk: { lun, name, sizeBytes, diskId }, taken }) => ({
       lun,

@@ -1,4 +1,4 @@
-import { type Clock, isoTime, systemClock } from '../../lib/clock.ts';
+import { type Clock, DAY_MS, isoTime, systemClock } from '../../lib/clock.ts';
 import { CodedError, isCoded } from '../../lib/error.ts';
 import type { Backend, LockSpec, ObjectInfo, ObjectLock, ObjectRange } from '../backend.ts';
 import { assertObjectName, isObjectName } from '../format/names.ts';
@@ -16,7 +16,6 @@ interface FirstVersion {
   readonly sizeBytes: number;
 }
 
-const DAY_MS = 86_400_000;
 const REMEMBERED_VERSIONS = 4096;
 
 /**

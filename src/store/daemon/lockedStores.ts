@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isoTime } from '../../lib/clock.ts';
+import { DAY_MS, isoTime } from '../../lib/clock.ts';
 import { CodedError } from '../../lib/error.ts';
 import { KeyedLock } from '../../lib/keyedLock.ts';
 import type { ObjectInfo, ObjectRange } from '../backend.ts';
@@ -13,8 +13,6 @@ import type { FileFlags } from './fileFlags.ts';
 import { FlagQueue } from './flagQueue.ts';
 import type { HeldClock } from './heldClock.ts';
 import type { LockTable } from './lockTable.ts';
-
-export const DAY_MS = 86_400_000;
 
 /** Locks are asked for in whole steps, so the longest one may be a step too long. */
 const STEP_DAYS = 31;

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { inParallel } from '../../lib/inParallel.ts';
 import type { Backend, ObjectInfo } from '../backend.ts';
 import { DiskReader } from '../diskReader.ts';
 import { newVaultKeys, wrapKeys } from '../format/vaultKeys.ts';
@@ -61,26 +62,27 @@ export const assertPromised = async (backend: Backend, points: PromisedPoints): 
   const { hashes, lockedUntil } = points;
   const store = await openStore(backend, KEK);
   const found = new Map<string, string>();
-  for await (const { name, pointId } of store.commits()) {
-    if (!hashes.has(pointId) || found.get(pointId) === hashes.get(pointId)) continue;
+  // a storage of long ways is asked for several at once
+  await inParallel(store.commits(), 8, async ({ name, pointId }) => {
+    if (!hashes.has(pointId) || found.get(pointId) === hashes.get(pointId)) return;
     const body = await store.openCommit(name).catch(() => undefined);
     const root = body?.disks[0]?.root;
-    if (!root) continue;
+    if (!root) return;
     const reader = new DiskReader({ backend, keys: store.workerKeys }, root);
     const cells = new Map<number, Uint8Array>();
     for await (const { index } of reader.leaves())
       await reader.readLeafCells(index, (offset, bytes) => void cells.set(offset, new Uint8Array(bytes)));
-    found.set(pointId, hashOfCells(cells));
-  }
+    if (found.get(pointId) !== hashes.get(pointId)) found.set(pointId, hashOfCells(cells));
+  });
   for (const [point, hash] of hashes) {
     if (found.get(point) !== hash)
       throw new Error(`${point} ${found.has(point) ? 'restores to other bytes' : 'is gone'}`);
   }
-  for (const name of Object.values(victimsOf(points))) {
+  await inParallel(Object.values(victimsOf(points)), 8, async (name) => {
     const until = (await backend.lock!.retainedUntil(name)) ?? 0;
     // whole seconds are all that some storages keep
     if (until < lockedUntil - 1000) throw new Error(`${name} is locked until ${until} only`);
-  }
+  });
 };
 
 /** Of what is not zero, with its places: a disk of zeros in between is soon read. */

@@ -1,6 +1,7 @@
 """Runs commands of the installed Azure CLI, each in a process of its own that finds the modules loaded.
 
-Reads a line of JSON for each command, {"words": [...], "folder": "..."}, and answers one, {"code", "stdout", "stderr"}.
+Reads a line of JSON for each command, {"words": [...], "folder": "..."}, and answers one, {"code", "stdout", "stderr"};
+to {"list": "backup"} it answers {"commands"}, the names of all commands of a group.
 The CLI itself is not changed, with one exception that this file makes in memory: Debian 12's azure-cli asks its
 compute library for a version of the API that the library of Debian 12 lacks.
 """
@@ -29,18 +30,23 @@ def mend_versions():
         latest[ResourceType.MGMT_NETWORK] = "2022-07-01"
 
 
-def load_modules():
-    """What every command needs is imported once; no command is run here."""
+def commands_of(group):
     from azure.cli.core import MainCommandsLoader, get_default_cli
     from azure.cli.core.commands import AzCliCommandInvoker
 
+    cli = get_default_cli()
+    cli.invocation = AzCliCommandInvoker(
+        cli_ctx=cli, commands_loader_cls=MainCommandsLoader, parser_cls=cli.parser_cls, help_cls=cli.help_cls
+    )
+    cli.invocation.commands_loader.load_command_table([group])
+    return sorted(name for name in cli.invocation.commands_loader.command_table if name.startswith(group + " "))
+
+
+def load_modules():
+    """What every command needs is imported once; no command is run here."""
     for group in GROUPS:
-        cli = get_default_cli()
-        cli.invocation = AzCliCommandInvoker(
-            cli_ctx=cli, commands_loader_cls=MainCommandsLoader, parser_cls=cli.parser_cls, help_cls=cli.help_cls
-        )
         try:
-            cli.invocation.commands_loader.load_command_table([group])
+            commands_of(group)
         except Exception:  # pylint: disable=broad-except
             pass  # a group that cannot be loaded says so when a command of it is run
     import azure.mgmt.recoveryservices  # noqa: F401
@@ -68,6 +74,9 @@ def run(request, out, err):
 def serve():
     for line in sys.stdin:
         request = json.loads(line)
+        if "list" in request:
+            print(json.dumps({"commands": commands_of(request["list"])}), flush=True)
+            continue
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             child = os.fork()
             if child == 0:
