@@ -38,7 +38,8 @@ export function holdsSecret(principal: ServicePrincipal, secret: string, now: nu
 
 /** A secret and what is kept of it. */
 export function newSecret(now: number, expiresAt?: number): { secret: string; record: SecretRecord } {
-  const secret = randomBytes(32).toString('base64url');
+  // a secret that began with '-' would be an option to `az login -p`
+  const secret = `s${randomBytes(32).toString('base64url')}`;
   const salt = randomBytes(16).toString('base64');
   const hash = Buffer.from(hashOf(salt, secret)).toString('base64');
   const end = expiresAt === undefined ? {} : { expiresAt };
