@@ -7,7 +7,7 @@ import { PUBLISHED_ROLES, type PublishedRole } from './access/roleJson.ts';
 const GROUP = `${SUBSCRIPTION_PATH}/resourceGroups/rg1`;
 const VAULT = `${GROUP}/providers/Microsoft.RecoveryServices/vaults/v1`;
 /** All cells, some 10 000, when asked for; else each action once, at the scopes that tell most. */
-const IS_LONG = process.env.STRONGROOM_LONG_TESTS !== undefined;
+const IS_LONG = process.env.STRONGROOM_LONG !== undefined;
 const SCOPES = [
   ...[SUBSCRIPTION_PATH, VAULT],
   ...(IS_LONG ? ['/', GROUP, `${SUBSCRIPTION_PATH}/resourceGroups/rg10`, `${VAULT}0`] : []),

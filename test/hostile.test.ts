@@ -17,7 +17,7 @@ import { assertServes, runAll } from './hostile/run.ts';
 import { TABLES } from './hostile/tables.ts';
 import { templateTricks } from './hostile/templates.ts';
 
-const IS_LONG = process.env.STRONGROOM_LONG_TESTS !== undefined;
+const IS_LONG = process.env.STRONGROOM_LONG !== undefined;
 
 const server = await HostileServer.open();
 after(() => server[Symbol.asyncDispose]());

@@ -24,7 +24,7 @@ import { newVault } from './vaultRules.ts';
 
 const DAY_MS = 86_400_000;
 const START = Date.parse('2026-01-05T08:00:00Z');
-const RUNS = Number(process.env.STRONGROOM_PROTECTION_RUNS ?? 300);
+const RUNS = process.env.STRONGROOM_LONG === undefined ? 300 : 30_000;
 
 const place = { id: 'v', subscriptionId: 's', resourceGroup: 'Quay', name: 'Harbour', location: 'north' };
 const policies = (['long', 'short', 'enhanced'] as const).map((name): Policy => {

@@ -6,7 +6,8 @@ import { machineCommands, removalCommands, resourceCommands } from './az/neighbo
 import { NeighbourRig } from './az/neighbourRig.ts';
 import { whyNoQemu } from './guestRig.ts';
 
-const VERSIONS: readonly AzVersion[] = ['2.45.0', '2.74.0'];
+/** The older CLI polls long: STRONGROOM_LONG=1 runs it too. */
+const VERSIONS: readonly AzVersion[] = process.env.STRONGROOM_LONG === undefined ? ['2.74.0'] : ['2.45.0', '2.74.0'];
 
 for (const version of VERSIONS)
   test(`what scripts do beside az backup, by az ${version}`, async (t) => {
