@@ -20,7 +20,10 @@ export class ServerProcess {
   }
 
   static async start(data: string, port: number): Promise<ServerProcess> {
-    const env = { ...process.env, STRONGROOM_DATA: data, STRONGROOM_PORT: String(port), STRONGROOM_LOG: 'error' };
+    const env = {
+      ...{ ...process.env, STRONGROOM_DATA: data, STRONGROOM_PORT: String(port), STRONGROOM_LOG: 'error' },
+      STRONGROOM_LIMITS: 'onDemandBackupsInDay=1000,restoresInDay=1000', // more happens here in a minute than in a day
+    };
     const child = spawn(process.execPath, ['src/main.ts', 'start', '--no-sample'], {
       env,
       stdio: ['ignore', 'pipe', 'inherit'],

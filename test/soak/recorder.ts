@@ -29,23 +29,33 @@ export class Recorder {
     this.#hashes.set(snapshotId, hashes);
   }
 
-  /** A host whose snapshots are hashed the moment they are cut. */
+  /** A host whose snapshots are hashed the moment they are cut, or when one that a dead process cut is found. */
   watch<Host extends MachineHost>(host: Host): Host {
-    const snapshot = async (ref: MachineRef, request: SnapshotRequest): Promise<Snapshot> => {
-      const taken = await host.snapshot(ref, request);
+    const hash = async (ref: MachineRef, { id, disks }: Snapshot): Promise<void> => {
       const hashes = new Map<number, string>();
-      for (const { lun } of taken.disks) {
-        await using disk = await host.openDisk(ref, taken.id, lun);
+      for (const { lun } of disks) {
+        await using disk = await host.openDisk(ref, id, lun);
         if (disk.address.kind !== 'file') throw new Error('only files are hashed here');
         hashes.set(lun, await hashFile(disk.address.path));
       }
-      this.#hashes.set(taken.id, hashes);
-      this.onHashes(taken.id, hashes);
+      const key = snapshotKey(ref.name, id);
+      this.#hashes.set(key, hashes);
+      this.onHashes(key, hashes);
+    };
+    const snapshot = async (ref: MachineRef, request: SnapshotRequest): Promise<Snapshot> => {
+      const taken = await host.snapshot(ref, request);
+      await hash(ref, taken);
       return taken;
+    };
+    const snapshots = async (ref: MachineRef): Promise<readonly Snapshot[]> => {
+      const all = await host.snapshots(ref);
+      for (const one of all) if (!this.#hashes.has(snapshotKey(ref.name, one.id))) await hash(ref, one);
+      return all;
     };
     return new Proxy(host, {
       get: (target, key) => {
         if (key === 'snapshot') return snapshot;
+        if (key === 'snapshots') return snapshots;
         const value: unknown = Reflect.get(target, key, target);
         return typeof value === 'function' ? value.bind(target) : value;
       },
@@ -61,14 +71,9 @@ export class Recorder {
 
   note(point: RecoveryPoint): void {
     if (this.isWitness || !isVaulted(point) || this.#shown.has(keyOf(point))) return;
-    const hashes = this.#hashes.get(`p${point.id}`);
+    const hashes = this.#hashes.get(snapshotKey(String(point.machine.name), `p${point.id}`));
     if (!hashes) throw new Error(`point ${point.id} is shown and its snapshot was never taken`);
     this.#shown.set(keyOf(point), { point, hashes });
-  }
-
-  /** A point that was never promised, as far as it was snapshotted here. */
-  hashesOf(pointId: string): ReadonlyMap<number, string> | undefined {
-    return this.#hashes.get(`p${pointId}`);
   }
 
   /** The promised points that no rule lets go by now: those kept on demand until their time, and each item's newest. */
@@ -101,6 +106,9 @@ export class Recorder {
     return this.#shown.size;
   }
 }
+
+/** Two machines may have snapshots of one id: it is a time with three drawn digits. */
+const snapshotKey = (machine: string, id: string): string => `${machine}/${id}`;
 
 const keyOf = ({ itemId, id }: RecoveryPoint): string => `${itemId}/${id}`;
 

@@ -49,8 +49,11 @@ export interface Wraps {
 
 /** What the processes say, as STRONGROOM_LOG wants it; nothing by default. */
 const LOG = createLogger(globalThis.process.env.STRONGROOM_LOG ?? 'silent');
-const RETRY_TURN_MS = 20_000;
+/** As long as a job ever rests before it is tried again. */
+const RETRY_TURN_MS = 15 * 60_000;
 const MOST_RETRIES = 12;
+/** How far `settle` may turn time. */
+export const SETTLES_WITHIN_MS = MOST_RETRIES * RETRY_TURN_MS;
 
 /** One server process on the rig's files: it may die at any step, and the next one goes on. */
 export class SoakProcess implements AsyncDisposable {

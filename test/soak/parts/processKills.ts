@@ -2,6 +2,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { assertVault, Violation } from '../oracle.ts';
 import type { Part, SoakRun } from '../part.ts';
 import { SoakChild } from '../soakChild.ts';
+import { SETTLES_WITHIN_MS } from '../soakProcess.ts';
 import { SoakRig } from '../soakRig.ts';
 import { collectAll } from './collectKills.ts';
 
@@ -37,5 +38,5 @@ async function killOne(run: SoakRun, rig: SoakRig): Promise<void> {
   await died;
   run.count('kills');
   // no later process may live at an earlier time
-  await rig.clock.turn(child.now - rig.clock.now() + 12 * 20_000);
+  await rig.clock.turn(child.now - rig.clock.now() + SETTLES_WITHIN_MS);
 }

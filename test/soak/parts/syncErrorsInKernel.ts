@@ -5,6 +5,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { assertVault, Violation } from '../oracle.ts';
 import type { Part, SoakRun } from '../part.ts';
 import { SoakChild } from '../soakChild.ts';
+import { SETTLES_WITHIN_MS } from '../soakProcess.ts';
 import { SoakRig } from '../soakRig.ts';
 
 /** An error of fsync from the kernel itself ends a backup somehow, and never hangs it. */
@@ -53,7 +54,7 @@ async function backupUnder(
     child.process.kill('SIGKILL');
     throw new Violation(`with sync ${when} failing the process hangs`);
   }
-  await rig.clock.turn(child.now - rig.clock.now() + 12 * 20_000);
+  await rig.clock.turn(child.now - rig.clock.now() + SETTLES_WITHIN_MS);
   await assertGoesOn(run, rig, when);
   return readTold(told);
 }
