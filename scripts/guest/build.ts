@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -56,20 +57,23 @@ export async function buildGuest(folder: string): Promise<Guest> {
   const stamp = join(outFolder, 'built-from');
   const source = await sourceText();
   if ((await readFile(stamp, 'utf8').catch(() => '')) === source) return guest;
-  await rm(stamp, { force: true });
-  const unpacked = await unpackPackages(outFolder);
+  // others may build it at the same time: what is made has a folder of its own until it is whole
+  const making = `${outFolder}.${randomUUID()}`;
+  await mkdir(making, { recursive: true });
+  const unpacked = await unpackPackages(making);
   const version = (await readdir(join(unpacked, 'lib/modules')))[0];
   if (version === undefined) throw new Error('the kernel package holds no modules');
-  const root = join(outFolder, 'root');
-  await rm(root, { recursive: true, force: true });
+  const root = join(making, 'root');
   for (const folder of FOLDERS) await mkdir(join(root, folder), { recursive: true });
   await copyPrograms(unpacked, root);
   await copyModules(unpacked, version, root);
   await copyScripts(root);
-  await copyFile(join(unpacked, 'boot', `vmlinuz-${version}`), guest.kernel);
-  await packInitramfs(root, guest.initrd);
-  await rm(root, { recursive: true, force: true });
+  await packInitramfs(root, join(making, 'initrd.gz'));
+  await mkdir(outFolder, { recursive: true });
+  await rename(join(unpacked, 'boot', `vmlinuz-${version}`), guest.kernel);
+  await rename(join(making, 'initrd.gz'), guest.initrd);
   await writeFile(stamp, source);
+  await rm(making, { recursive: true, force: true });
   return guest;
 }
 
